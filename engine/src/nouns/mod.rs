@@ -1,0 +1,21 @@
+//! The nouns: the types that every other room speaks in. They hold no logic beyond their own validity.
+//!
+//! Everything here is parsed at the edge and then trusted: an [`Event`] that exists is well formed.
+
+mod event;
+mod id;
+mod item;
+mod money;
+mod record;
+mod request;
+mod slate;
+mod time;
+
+pub use event::{Event, EventContext, EventKind, Line, MAX_LINES, MAX_QUANTITY};
+pub use id::{AnonymousId, EventId, IdError, ItemId, MAX_ID_BYTES, OrderId, PlacementId, RequestId, SessionId, UserId};
+pub use item::{Attribute, Item, ItemPatch, StockUpdate};
+pub use money::{Currency, Money, MoneyError};
+pub use record::{Entry, Record};
+pub use request::{Filter, Repeats, Request, Shopper, Strategy};
+pub use slate::{Cause, Drop, DropReason, Pick, Reason, ReasonCode, Slate, Tier};
+pub use time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp};

@@ -1,0 +1,38 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Event, Item, ItemId, ItemPatch, StockUpdate, Timestamp};
+
+/// One thing that changes the engine's state. What the log holds, and nothing else changes the state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Record {
+    /// A shopper did something.
+    Event(Box<Event>),
+    /// The shop created or replaced an item.
+    Item(Box<Item>),
+    /// The shop changed some fields of an item.
+    Patch {
+        /// Which item.
+        item: ItemId,
+        /// The change.
+        patch: Box<ItemPatch>,
+    },
+    /// The shop removed an item.
+    Delete {
+        /// Which item.
+        item: ItemId,
+    },
+    /// The shop told a stock figure.
+    Stock(StockUpdate),
+}
+
+/// A record as the log keeps it: with the instant at which Sidecart accepted it.
+///
+/// Replaying entries in log order gives the same state, because `accepted_at` stands in for the clock.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When it was accepted, by our clock.
+    pub accepted_at: Timestamp,
+    /// What it says.
+    pub record: Record,
+}

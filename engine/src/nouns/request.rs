@@ -1,0 +1,111 @@
+use serde::{Deserialize, Serialize};
+
+use super::{ItemId, PlacementId, SessionId, UserId};
+
+/// Who answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// Real-time events and hybrid scoring.
+    #[default]
+    Realtime,
+    /// An item-to-item table, rebuilt at each midnight (UTC) of the events' clock.
+    Batch,
+    /// Curated pairs, then bestsellers; fixed when [`crate::Engine::fix_static`] was last called.
+    Static,
+}
+
+impl Strategy {
+    /// The name in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Realtime => "realtime",
+            Self::Batch => "batch",
+            Self::Static => "static",
+        }
+    }
+}
+
+/// Whether items that the session has already seen may be returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Repeats {
+    /// Never: a cross-sell shows something else. In-cart items are never returned either way.
+    #[default]
+    Suppress,
+    /// They compete like all others; what next-item evaluation and "view again" placements want.
+    Allow,
+}
+
+/// What is known of the shopper, for compliance rules. Unknown is not permission.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shopper {
+    /// ISO 3166 region, such as `GB-ENG`.
+    pub region: Option<String>,
+    /// The verified minimum age in years.
+    pub age_verified: Option<u8>,
+}
+
+/// A caller's own narrowing of the answer, on top of the shop's rules. Empty narrows nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Only items of one of these categories (any level of the path).
+    pub categories: Vec<String>,
+    /// Only items of one of these brands.
+    pub brands: Vec<String>,
+    /// Never these items.
+    pub exclude_items: Vec<ItemId>,
+    /// Price in minor units at least this; an item without a price does not pass.
+    pub min_price_minor: Option<i64>,
+    /// Price in minor units at most this; an item without a price does not pass.
+    pub max_price_minor: Option<i64>,
+}
+
+/// What else, given this cart, right now?
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// Where the answer will be shown.
+    pub placement: PlacementId,
+    /// In which visit.
+    pub session: SessionId,
+    /// By whom, if known.
+    pub user: Option<UserId>,
+    /// Items the shopper is looking at or has looked at, oldest first; count at once, whether or not their events
+    /// have arrived.
+    pub context_items: Vec<ItemId>,
+    /// The cart as the shop knows it; `None`: use the cart netted from events.
+    pub cart: Option<Vec<ItemId>>,
+    /// For compliance rules.
+    pub shopper: Shopper,
+    /// How many items at most.
+    pub limit: usize,
+    /// The caller's narrowing.
+    pub filter: Filter,
+    /// Whether seen items may return.
+    pub repeats: Repeats,
+    /// Who answers.
+    pub strategy: Strategy,
+    /// Record why each candidate was kept or dropped.
+    pub explain: bool,
+}
+
+impl Request {
+    /// A request with nothing but its required parts.
+    #[must_use]
+    pub fn new(placement: PlacementId, session: SessionId, limit: usize) -> Self {
+        Self {
+            placement,
+            session,
+            user: None,
+            context_items: Vec::new(),
+            cart: None,
+            shopper: Shopper::default(),
+            limit,
+            filter: Filter::default(),
+            repeats: Repeats::default(),
+            strategy: Strategy::default(),
+            explain: false,
+        }
+    }
+}

@@ -1,0 +1,167 @@
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::ItemId;
+
+/// Which rung of the ladder an answer came from, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    /// All sources, features and the ranker.
+    Full,
+    /// The session's own context only: session neighbours and co-visitation.
+    Session,
+    /// Co-purchase rows of the cart.
+    CoPurchase,
+    /// Bestsellers of the context's categories.
+    Category,
+    /// The curated list, then overall bestsellers.
+    Curated,
+    /// Nothing eligible, or no time.
+    Empty,
+}
+
+impl Tier {
+    /// All rungs, best first.
+    pub const ALL: [Self; 6] =
+        [Self::Full, Self::Session, Self::CoPurchase, Self::Category, Self::Curated, Self::Empty];
+
+    /// The name in JSON and in metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Session => "session",
+            Self::CoPurchase => "co_purchase",
+            Self::Category => "category",
+            Self::Curated => "curated",
+            Self::Empty => "empty",
+        }
+    }
+}
+
+/// Why an answer is not the best that could be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The deadline came between stages.
+    Deadline,
+    /// More requests at once than the limit.
+    Overload,
+    /// Events are applied later than the freshness objective.
+    Lag,
+    /// A part failed; the log says which.
+    Fault,
+}
+
+impl Cause {
+    /// The name in JSON and in metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deadline => "deadline",
+            Self::Overload => "overload",
+            Self::Lag => "lag",
+            Self::Fault => "fault",
+        }
+    }
+}
+
+/// Why an item is shown, in a form the shop can put into words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasonCode {
+    /// Often bought in one order with `becauseOf`.
+    BoughtTogether,
+    /// Often carted in one visit with `becauseOf`.
+    CartedTogether,
+    /// Often viewed in one visit with `becauseOf`.
+    ViewedTogether,
+    /// Visits like this one went on to it.
+    SimilarSessions,
+    /// The shopper has bought it before.
+    BoughtBefore,
+    /// Of a category that goes with `becauseOf`.
+    GoesWithCategory,
+    /// Much wanted right now.
+    Trending,
+    /// Chosen by the shop.
+    Curated,
+    /// Looked at earlier in this visit.
+    SeenBefore,
+}
+
+/// Why an item is in the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reason {
+    /// The kind of reason.
+    pub code: ReasonCode,
+    /// The shopper's items it rests on, strongest first.
+    pub because_of: Vec<ItemId>,
+}
+
+/// One item of an answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pick {
+    /// Which item.
+    pub item_id: ItemId,
+    /// Place in the answer, from 1.
+    pub rank: u32,
+    /// The scorer's figure; comparable within one answer only.
+    pub score: f64,
+    /// The source that argued strongest for it.
+    pub source: &'static str,
+    /// Why.
+    pub reason: Reason,
+    /// The features it was scored on, by name; only when explaining.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<(&'static str, f32)>,
+}
+
+/// The rule that dropped a candidate, and what decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DropReason {
+    /// The rule's id.
+    pub rule: &'static str,
+    /// The values that decided, in words.
+    pub why: String,
+}
+
+/// A candidate that is not in the answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Drop {
+    /// Which item.
+    pub item_id: ItemId,
+    /// Why not. `None`: it passed all rules and was outscored.
+    pub reason: Option<DropReason>,
+    /// The scorer's figure, if it got that far.
+    pub score: Option<f64>,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slate {
+    /// The items, best first; at most the request's limit.
+    pub picks: Vec<Pick>,
+    /// Which rung served it.
+    pub tier: Tier,
+    /// Why it is not of the highest rung, if it is not.
+    pub degraded: Option<Cause>,
+    /// How many candidates each rule dropped.
+    pub suppressed: BTreeMap<&'static str, u32>,
+    /// Candidates considered.
+    pub considered: u32,
+    /// Each candidate that is not in the answer; only when explaining, bounded by the candidate limit.
+    pub dropped: Vec<Drop>,
+    /// The context the answer was computed from: distinct items, most recent last.
+    pub context: Vec<ItemId>,
+    /// The cart the answer was computed from.
+    pub cart: Vec<ItemId>,
+    /// Age of the session's newest applied event; `None`: no event of this session is known.
+    pub feature_age_ms: Option<i64>,
+}

@@ -1,0 +1,42 @@
+//! The command line: one file per command, and this list of them.
+//!
+//! Exit codes are the same everywhere: 0 done, 1 the answer is no (a check failed, input was rejected), 2 the command
+//! or its config could not be used.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Done.
+pub const DONE: u8 = 0;
+/// The answer is no: a check failed, or input was rejected.
+pub const NO: u8 = 1;
+/// The command line, the config or the surroundings do not allow it.
+pub const UNUSABLE: u8 = 2;
+
+/// A self-hosted, real-time cross-sell engine.
+#[derive(Debug, Parser)]
+#[command(name = "sidecart", version, about, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {}
+
+/// Parses the command line and runs the command.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match run_command(cli.command) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(UNUSABLE)
+        }
+    }
+}
+
+fn run_command(command: Command) -> anyhow::Result<u8> {
+    match command {}
+}

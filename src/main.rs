@@ -1,0 +1,11 @@
+//! `sidecart`: the one binary. All I/O is here; what to recommend is decided in the `engine` crate.
+
+mod cli;
+mod wire;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}
