@@ -20,6 +20,7 @@ pub const LEAST: &str = "x-min";
 pub const GREATEST: &str = "x-max";
 
 /// A kind of text.
+#[derive(Debug)]
 pub struct Kind {
     /// The name in the schema and in the reference.
     pub name: &'static str,
@@ -30,7 +31,7 @@ pub struct Kind {
 }
 
 /// Every kind.
-pub const ALL: [Kind; 7] = [
+pub static ALL: [Kind; 7] = [
     Kind {
         name: "duration",
         check: parses::<Span>,

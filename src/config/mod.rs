@@ -4,14 +4,27 @@
 //! in `docs/config.md` are all generated from them.
 
 mod bytes;
+mod consistency;
+mod environment;
+mod fault;
+mod flags;
+mod interpolate;
 mod kind;
+mod load;
 mod sections;
 mod settings;
+mod shape;
 mod span;
+mod tree;
+mod verify;
 
 use std::path::PathBuf;
 
 pub use bytes::{Bytes, BytesError};
+pub use environment::{Environment, Warning};
+pub use fault::{At, ConfigErrors, Fault, Problem};
+pub use flags::ConfigFlags;
+pub use load::{DEFAULT_FILE, Document, Loaded, Override, assemble, load};
 use schemars::JsonSchema;
 pub use sections::*;
 use serde::{Deserialize, Serialize};
