@@ -95,3 +95,52 @@ fn problem(problem: &Problem) -> Value {
     let key = Some(&problem.key).filter(|key| !key.is_empty());
     json!({"message": problem.to_string(), "line": line, "column": column, "key": key})
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(content: &str) -> (Value, String) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("shop.yaml");
+        std::fs::write(&file, content).expect("a file");
+        let result = config::load(Some(&file), &[]);
+        (as_json(&result), as_text(Path::new("shop.yaml"), &result).replace(&file.display().to_string(), "shop.yaml"))
+    }
+
+    #[test]
+    fn a_valid_file_is_summed_up_by_its_version() {
+        let (json, text) = check("server: {deadline: 60ms}");
+        let version = json["configVersion"].as_str().expect("a version");
+        assert_eq!(json["valid"], true);
+        assert!(text.ends_with(&format!("shop.yaml: valid, config version {version}")), "{text}");
+    }
+
+    #[test]
+    fn every_error_is_listed_with_its_place_and_key() {
+        let (json, text) = check("server:\n  deadlin: 60ms\n  max_in_flight: 0\n");
+        assert_eq!(
+            text,
+            "error: unknown key `deadlin` at shop.yaml:2:3: did you mean `deadline`?\n\
+             error: `0` for `server.max_in_flight` at shop.yaml:3:18 is below 1: give 1 to 100000\n\
+             shop.yaml: 2 errors"
+        );
+        assert_eq!(json["valid"], false);
+        assert_eq!(json["configVersion"], Value::Null);
+        assert_eq!(json["errors"][1]["key"], "server.max_in_flight");
+        assert_eq!((&json["errors"][0]["line"], &json["errors"][0]["column"]), (&json!(2), &json!(3)));
+    }
+
+    #[test]
+    fn exit_codes_tell_valid_from_invalid_from_unreadable() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let code = |name: &str, content: Option<&str>| {
+            let file = dir.path().join(name);
+            content.iter().for_each(|content| std::fs::write(&file, content).expect("a file"));
+            run(&Args { file: Some(file), json: true, schema: false }).expect("a verdict")
+        };
+        assert_eq!(code("valid.yaml", Some("version: 1")), DONE);
+        assert_eq!(code("invalid.yaml", Some("version: 2")), NO);
+        assert_eq!(code("missing.yaml", None), UNUSABLE);
+    }
+}

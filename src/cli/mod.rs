@@ -4,6 +4,7 @@
 //! or its config could not be used.
 
 mod check;
+mod init;
 
 use std::process::ExitCode;
 
@@ -27,6 +28,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Args),
+    Init(init::Args),
 }
 
 /// Parses the command line and runs the command.
@@ -44,5 +46,6 @@ pub fn run() -> ExitCode {
 fn run_command(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Check(args) => check::run(&args),
+        Command::Init(args) => init::run(&args),
     }
 }

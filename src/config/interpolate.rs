@@ -5,22 +5,35 @@
 use super::fault::{Fault, Problem};
 use super::tree::{Node, Scalar, Value};
 
-/// Replaces every reference below `node`; what cannot be replaced is put into `problems`.
-pub fn interpolate(node: &mut Node, lookup: &dyn Fn(&str) -> Option<String>, problems: &mut Vec<Problem>) {
+/// The value of an environment variable, if it is set.
+pub type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+/// Replaces every reference below `node`, which is the value of the key `path`. What cannot be replaced is put into
+/// `problems`, and marked so that it is not reported a second time.
+pub fn interpolate(node: &mut Node, path: &str, lookup: &Lookup<'_>, problems: &mut Vec<Problem>) {
+    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
     match &mut node.value {
         Value::Scalar(scalar) => {
-            let at = &node.at;
-            let problem = |fault| Problem { key: String::new(), at: at.clone(), fault };
             if let Err(fault) = scalar_in_place(scalar, lookup) {
-                problems.push(problem(fault));
+                problems.push(Problem { key: path.to_owned(), at: node.at.clone(), fault });
+                node.value = Value::Wrong;
             }
         }
-        Value::List(items) => items.iter_mut().for_each(|item| interpolate(item, lookup, problems)),
-        Value::Map(entries) => entries.iter_mut().for_each(|(_, value)| interpolate(value, lookup, problems)),
+        Value::List(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                interpolate(item, &below(&index.to_string()), lookup, problems);
+            }
+        }
+        Value::Map(entries) => {
+            for (key, value) in entries {
+                interpolate(value, &below(&key.text), lookup, problems);
+            }
+        }
+        Value::Wrong => {}
     }
 }
 
-fn scalar_in_place(scalar: &mut Scalar, lookup: &dyn Fn(&str) -> Option<String>) -> Result<(), Fault> {
+fn scalar_in_place(scalar: &mut Scalar, lookup: &Lookup<'_>) -> Result<(), Fault> {
     if !scalar.text.contains("${") {
         return Ok(());
     }
@@ -32,7 +45,7 @@ fn scalar_in_place(scalar: &mut Scalar, lookup: &dyn Fn(&str) -> Option<String>)
 }
 
 /// The text with its references replaced, and whether there were any.
-fn replace(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<(String, bool), Fault> {
+fn replace(text: &str, lookup: &Lookup<'_>) -> Result<(String, bool), Fault> {
     let (mut out, mut rest, mut replaced) = (String::with_capacity(text.len()), text, false);
     while let Some(start) = rest.find("${") {
         if rest[..start].ends_with('$') {
@@ -52,7 +65,7 @@ fn replace(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<(Strin
     Ok((out, replaced))
 }
 
-fn resolve(reference: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String, Fault> {
+fn resolve(reference: &str, lookup: &Lookup<'_>) -> Result<String, Fault> {
     let (name, default) = match reference.split_once(":-") {
         Some((name, default)) => (name, Some(default)),
         None => (reference, None),

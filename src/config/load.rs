@@ -133,7 +133,7 @@ fn file_layer(document: Document<'_>, environment: &Environment, problems: &mut 
     match tree::parse(text, &file, problems) {
         Ok(root) => {
             let mut root = root?;
-            interpolate(&mut root, &|name| environment.get(name), problems);
+            interpolate(&mut root, "", &|name| environment.get(name), problems);
             Some(verify(&root, &CONFIG.0, "", problems))
         }
         Err(problem) => {
@@ -221,4 +221,14 @@ fn sorted(mut problems: Vec<Problem>) -> ConfigErrors {
 fn version(config: &Config) -> String {
     let content = serde_json::to_vec(config).expect("the config is plain data");
     Sha256::digest(content).iter().take(VERSION_BYTES).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads a text alone, without asking whether its values go together.
+#[cfg(test)]
+pub fn read_back(text: &str) -> Result<Config, ConfigErrors> {
+    let mut problems = Vec::new();
+    let document = Document { name: "written", bytes: text.as_bytes() };
+    let layer = file_layer(document, &Environment::default(), &mut problems);
+    let (value, _) = stack(layer.into_iter().collect());
+    if problems.is_empty() { Ok(serde_json::from_value(value).expect("checked")) } else { Err(sorted(problems)) }
 }

@@ -11,13 +11,18 @@ mod flags;
 mod interpolate;
 mod kind;
 mod load;
+mod reference;
+mod render;
 mod schema;
 mod sections;
 mod settings;
 mod shape;
 mod span;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod verify;
+mod words;
 
 use std::path::PathBuf;
 
@@ -26,6 +31,7 @@ pub use environment::{Environment, Warning};
 pub use fault::{At, ConfigErrors, Fault, Problem};
 pub use flags::ConfigFlags;
 pub use load::{DEFAULT_FILE, Document, Loaded, Override, assemble, load};
+pub use render::render;
 pub use schema::schema;
 use schemars::JsonSchema;
 pub use sections::*;

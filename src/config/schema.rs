@@ -51,7 +51,7 @@ fn describe(schema: &mut Value, field: &Field) {
     if !range.is_empty() {
         schema.insert("description".into(), format!("{} From {range}.", field.about).into());
     }
-    for keyword in [kind::LEAST, kind::GREATEST, "x-each", "x-example"] {
+    for keyword in [kind::LEAST, kind::GREATEST, "x-each", "x-example", "x-one-line"] {
         schema.remove(keyword);
     }
 }

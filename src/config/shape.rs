@@ -46,6 +46,8 @@ pub struct Field {
     pub default: Option<Value>,
     /// A line of YAML to show as an example.
     pub example: Option<String>,
+    /// Whether its record is written in one line, its keys being explained where the records are listed.
+    pub one_line: bool,
 }
 
 /// Keys chosen by the shop, each with a value of one shape.
@@ -232,6 +234,7 @@ fn record(schema: &Value, default: Option<&Value>, order: Option<&Node>, path: &
             nullable,
             default: default.cloned(),
             example: text(own, "x-example"),
+            one_line: own.get("x-one-line").is_some(),
         })
     };
     names.into_iter().map(field).collect::<Result<_, _>>().map(Shape::Record)

@@ -35,6 +35,8 @@ pub enum Value {
     List(Vec<Node>),
     /// A map, in the order of the file.
     Map(Vec<(Key, Node)>),
+    /// Something that has been reported already.
+    Wrong,
 }
 
 /// A scalar, not yet typed.
@@ -76,7 +78,7 @@ impl Node {
 
     fn depth(&self) -> usize {
         match &self.value {
-            Value::Scalar(_) => 1,
+            Value::Scalar(_) | Value::Wrong => 1,
             Value::List(items) => 1 + items.iter().map(Self::depth).max().unwrap_or(0),
             Value::Map(entries) => 1 + entries.iter().map(|(_, node)| node.depth()).max().unwrap_or(0),
         }
@@ -84,7 +86,7 @@ impl Node {
 
     fn count(&self) -> usize {
         match &self.value {
-            Value::Scalar(_) => 1,
+            Value::Scalar(_) | Value::Wrong => 1,
             Value::List(items) => 1 + items.iter().map(Self::count).sum::<usize>(),
             Value::Map(entries) => 1 + entries.iter().map(|(_, node)| node.count()).sum::<usize>(),
         }
@@ -92,7 +94,7 @@ impl Node {
 }
 
 /// Reads one YAML document. `None`: the text holds no value. Duplicate keys are put into `problems` and reading goes
-/// on; the first value counts.
+/// on with both, so that what is wrong with either is found.
 ///
 /// # Errors
 /// A text that is no YAML, or YAML that a config has no use for (tags, several documents, too deep, too large).
@@ -125,7 +127,7 @@ fn syntax(error: &ScanError, file: &Arc<str>) -> Problem {
     let remedy = match error.kind() {
         _ if info.contains("tab") => "indent with spaces, not tabs",
         ErrorKind::UnknownAnchor => "define the anchor (`&name`) above its alias (`*name`)",
-        _ if info.contains("nest") || info.contains("depth") => "nest less deeply",
+        ErrorKind::RecursionLimitExceeded => "nest less deeply",
         _ => "check indentation, quotes and brackets up to here",
     };
     problem(&at, format!("{info}: {remedy}"))
@@ -208,12 +210,30 @@ impl Builder<'_> {
         match self.open.last_mut() {
             None => self.root = Some(node),
             Some(Frame::List { items, .. }) => items.push(node),
-            Some(Frame::Map { entries, key, lines, .. }) => match key.take() {
-                None => *key = Some(as_key(node)?),
-                Some(key) => add(entries, lines, self.problems, key, node),
+            Some(Frame::Map { entries, key: slot, lines, .. }) => match slot.take() {
+                Some(key) => entries.push((key, node)),
+                None => {
+                    let key = as_key(node)?;
+                    let line = if let At::File { line, .. } = key.at { line } else { 0 };
+                    let first = *lines.entry(key.text.clone()).or_insert(line);
+                    *slot = Some(key.clone());
+                    if first != line {
+                        self.duplicate(key, first);
+                    }
+                }
             },
         }
         Ok(())
+    }
+
+    fn duplicate(&mut self, key: Key, first_line: usize) {
+        let keys = self.open.iter().filter_map(|frame| match frame {
+            Frame::Map { key: Some(key), .. } => Some(key.text.as_str()),
+            _ => None,
+        });
+        let path = keys.collect::<Vec<_>>().join(".");
+        let fault = Fault::DuplicateKey { key: key.text, first_line };
+        self.problems.push(Problem { key: path, at: key.at, fault });
     }
 }
 
@@ -229,21 +249,4 @@ fn as_key(node: Node) -> Result<Key, Problem> {
         Value::Scalar(scalar) => Ok(Key { text: scalar.text, at: node.at }),
         _ => Err(problem(&node.at, "a key is a list or a map: give a plain name")),
     }
-}
-
-fn add(
-    entries: &mut Vec<(Key, Node)>,
-    lines: &mut HashMap<String, usize>,
-    problems: &mut Vec<Problem>,
-    key: Key,
-    node: Node,
-) {
-    let line = if let At::File { line, .. } = key.at { line } else { 0 };
-    if let Some(first_line) = lines.get(&key.text) {
-        let fault = Fault::DuplicateKey { key: key.text.clone(), first_line: *first_line };
-        problems.push(Problem { key: key.text, at: key.at, fault });
-        return;
-    }
-    lines.insert(key.text.clone(), line);
-    entries.push((key, node));
 }

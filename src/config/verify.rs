@@ -39,6 +39,9 @@ impl Walk<'_> {
         if !self.path.is_empty() {
             self.places.insert(self.path.clone(), node.at.clone());
         }
+        if matches!(node.value, Value::Wrong) {
+            return None;
+        }
         if node.is_null() {
             return nullable.then_some(Json::Null);
         }
@@ -93,9 +96,8 @@ impl Walk<'_> {
     fn list(&mut self, items: &[Node], shape: &Shape) -> Json {
         let value = |(index, node): (usize, &Node)| {
             if node.is_null() {
-                let path = format!("{}[{index}]", self.path);
                 let fault = Fault::Value { shown: "nothing".into(), says: format!("is not {}", wanted(shape)) };
-                self.problems.push(Problem { key: path, at: node.at.clone(), fault });
+                self.report(&index.to_string(), &node.at, fault);
             }
             self.below(&index.to_string(), |walk| walk.value(node, shape, false))
         };
@@ -146,6 +148,7 @@ fn shown(node: &Node) -> String {
         Value::Scalar(scalar) => format!("`{}`", clip(&scalar.written)),
         Value::List(_) => "a list".into(),
         Value::Map(_) => "a map".into(),
+        Value::Wrong => "nothing".into(),
     }
 }
 
@@ -229,9 +232,9 @@ fn wanted(shape: &Shape) -> String {
         Shape::Bool => "true or false: give one of the two".to_owned(),
         Shape::Integer(range) => give("a whole number", range.words()),
         Shape::Number(range) => give("a number", range.words()),
-        Shape::Text(text) => {
-            let what = text.kind.map_or("text".to_owned(), |kind| format!("one {}", kind.name));
-            give(&what, text.range.words())
+        Shape::Text(Text { kind: Some(kind), .. }) => {
+            format!("of kind {}: give one, such as `{}`", kind.name, kind.example)
         }
+        Shape::Text(_) => "a text: give one".to_owned(),
     }
 }
