@@ -6,12 +6,13 @@
 
 pub mod nouns;
 pub mod settings;
+mod store;
 pub mod views;
 mod watch;
 
 use nouns::{Entry, EventId, Item, Request, Slate, Tier, Timestamp};
-use serde::{Deserialize, Serialize};
 pub use settings::Settings;
+pub use store::State;
 use views::{ItemView, SessionView, Sizes, UserView};
 pub use watch::{Pace, Stage, Unhurried, Watch};
 
@@ -24,12 +25,6 @@ pub enum Applied {
     Duplicate,
     /// It speaks of an item that is not in the catalogue, or the catalogue is full; nothing changed.
     Refused,
-}
-
-/// Everything the engine knows; what a checkpoint holds. Serialising equal states gives equal bytes.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct State {
-    applied: u64,
 }
 
 /// Working memory of one answer, reused by its caller from request to request.
@@ -74,9 +69,8 @@ impl Engine {
     }
 
     /// Applies one entry of the log. Idempotent by event id within the dedupe window.
-    pub fn apply(&mut self, _entry: &Entry) -> Applied {
-        self.state.applied += 1;
-        Applied::Fresh
+    pub fn apply(&mut self, entry: &Entry) -> Applied {
+        self.state.apply(entry, &self.settings)
     }
 
     /// Whether an event of this id has been applied within the dedupe window.

@@ -25,6 +25,8 @@ pub struct Settings {
     pub rules: RuleSettings,
     /// Curated pairs and lists, chosen by the shop.
     pub curated: Curated,
+    /// Rows of the daily batch table rebuilt per event after midnight, so that the rebuild never holds up an answer.
+    pub batch_rows_per_event: usize,
 }
 
 /// What live visits remember.
@@ -185,6 +187,7 @@ impl Default for Settings {
             candidates: CandidateSettings::default(),
             rules: RuleSettings::default(),
             curated: Curated::default(),
+            batch_rows_per_event: 8,
         }
     }
 }
