@@ -17,10 +17,6 @@ pub(crate) enum Relation {
     Buy,
 }
 
-impl Relation {
-    pub(crate) const ALL: [Self; 3] = [Self::Visit, Self::Cart, Self::Buy];
-}
-
 /// The items that go with one item. All figures stand on the scale of `epoch` (see [`Decay`]).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Row {

@@ -101,7 +101,6 @@ impl Reading {
 /// The readings of all decays, as of one instant.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lens {
-    pub(crate) now: Timestamp,
     pub(crate) rows: Reading,
     pub(crate) counts: Reading,
     pub(crate) short: Reading,
@@ -112,7 +111,6 @@ impl Lens {
     pub(crate) fn new(settings: &Settings, now: Timestamp) -> Self {
         let reading = |half_life_ms| Reading::new(Decay::new(half_life_ms), now);
         Self {
-            now,
             rows: reading(settings.affinities.half_life_ms),
             counts: reading(settings.popularity.half_life_ms),
             short: reading(settings.popularity.short_half_life_ms),

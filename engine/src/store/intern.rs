@@ -9,10 +9,6 @@ pub(crate) struct Interner {
 }
 
 impl Interner {
-    pub(crate) fn len(&self) -> usize {
-        self.texts.len()
-    }
-
     pub(crate) fn get(&self, text: &str) -> Option<u32> {
         self.numbers.get(text).copied()
     }

@@ -12,6 +12,7 @@ mod intern;
 mod key;
 mod leaders;
 mod lru;
+mod moment;
 mod orders;
 mod session_index;
 mod sessions;
@@ -20,21 +21,22 @@ mod users;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use affinities::{Relation, Row, Rows};
+pub(crate) use affinities::{Relation, Rows};
 pub(crate) use catalog::{Catalog, Facts, NO_IX};
 pub(crate) use counters::Counters;
 pub(crate) use decay::{Decay, Lens};
 pub(crate) use dedupe::Dedupe;
-pub(crate) use key::{Key, Space, key};
+pub(crate) use key::{Space, key};
 pub(crate) use leaders::Leaders;
 pub(crate) use lru::Lru;
+pub(crate) use moment::{MAX_CART, Moment, Seen};
 pub(crate) use orders::Order;
 pub(crate) use session_index::SessionIndex;
 pub(crate) use sessions::{Session, Touch};
 pub(crate) use tables::{BatchTable, StaticList};
 pub(crate) use users::{Tally, Users};
 
-use crate::nouns::Timestamp;
+use crate::nouns::{EventId, Timestamp};
 use crate::settings::Settings;
 
 /// The number of an item inside one engine: its place in order of first mention.
@@ -66,5 +68,23 @@ impl State {
     /// The factors by which the decayed figures are read, as of `now`.
     pub(crate) fn lens(&self, settings: &Settings, now: Timestamp) -> Lens {
         Lens::new(settings, now)
+    }
+
+    /// Whether an event of this id has been applied within the dedupe window.
+    pub(crate) fn has_seen(&self, id: &EventId) -> bool {
+        self.dedupe.contains(key(Space::Event, id.as_str()))
+    }
+
+    /// Rebuilds the batch table from the state as it is.
+    pub(crate) fn rebuild_batch(&mut self, settings: &Settings) {
+        let now = self.newest_event_at.unwrap_or_default();
+        self.batch.begin(now);
+        let lens = self.lens(settings, now);
+        self.batch.advance(&self.rows, &lens, self.catalog.numbers(), usize::MAX);
+    }
+
+    /// Fixes the static list from the state as it is.
+    pub(crate) fn fix_static(&mut self) {
+        self.fixed.fix(&self.leaders, self.newest_event_at.unwrap_or_default());
     }
 }
