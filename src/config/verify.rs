@@ -233,7 +233,8 @@ fn wanted(shape: &Shape) -> String {
         Shape::Integer(range) => give("a whole number", range.words()),
         Shape::Number(range) => give("a number", range.words()),
         Shape::Text(Text { kind: Some(kind), .. }) => {
-            format!("of kind {}: give one, such as `{}`", kind.name, kind.example)
+            let article = if kind.name.starts_with(['a', 'i']) { "an" } else { "a" };
+            format!("{article} {}: give one, such as `{}`", kind.name, kind.example)
         }
         Shape::Text(_) => "a text: give one".to_owned(),
     }
