@@ -2,6 +2,7 @@
 
 mod cli;
 mod config;
+mod log;
 mod wire;
 
 #[global_allocator]
