@@ -72,7 +72,7 @@ pub struct AnswerReason {
 }
 
 /// What an answer was computed from.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
     /// Distinct items of context, most recent last.

@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod event;
+pub mod features;
 mod field;
 pub mod item;
 mod json;

@@ -120,8 +120,11 @@ pub struct FilterInput<'a> {
 /// A request that was read: what the caller left open is still open.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Asked {
-    /// The request; its limit is 0 where the caller named none.
+    /// The request; its limit is 0 where the caller named none, and its repeats are to be taken from the placement
+    /// where `repeats` is `None`.
     pub request: Request,
+    /// Whether seen items may return, if the caller said so.
+    pub repeats: Option<Repeats>,
     /// How long the caller waits, in milliseconds.
     pub deadline_ms: Option<u64>,
 }
@@ -142,6 +145,7 @@ pub fn read(body: &[u8], currency: Currency) -> Result<Asked, Rejection> {
         .ok_or_else(|| Rejection::missing("sessionId", "name the visit, such as the shop's session cookie"))?;
     let deadline = raw.deadline_ms.as_ref().map(|value| whole("deadlineMs", value, 1, MAX_DEADLINE_MS)).transpose()?;
     let limit = raw.limit.as_ref().map(|value| whole("limit", value, 1, MAX_LIMIT as i64)).transpose()?;
+    let repeats = raw.repeats.as_ref().map(|value| choice("repeats", value, &REPEATS)).transpose()?;
     let request = Request {
         placement: field::id("placement", placement, PlacementId::new)?,
         session: field::id("sessionId", session, SessionId::new)?,
@@ -151,13 +155,17 @@ pub fn read(body: &[u8], currency: Currency) -> Result<Asked, Rejection> {
         shopper: raw.user.map_or(Ok(Shopper::default()), ShopperInput::into_shopper)?,
         limit: limit.map_or(0, |limit| limit as usize),
         filter: raw.filter.map_or(Ok(Filter::default()), |filter| filter.into_filter(currency))?,
-        repeats: choice("repeats", raw.repeats.as_ref(), &[("suppress", Repeats::Suppress), ("allow", Repeats::Allow)])?,
-        strategy: choice("strategy", raw.strategy.as_ref(), &STRATEGIES)?,
+        repeats: repeats.unwrap_or_default(),
+        strategy: raw
+            .strategy
+            .as_ref()
+            .map_or(Ok(Strategy::default()), |value| choice("strategy", value, &STRATEGIES))?,
         explain: raw.explain.map_or(Ok(false), |value| field::flag("explain", &value))?,
     };
-    Ok(Asked { request, deadline_ms: deadline.map(i64::unsigned_abs) })
+    Ok(Asked { request, repeats, deadline_ms: deadline.map(i64::unsigned_abs) })
 }
 
+const REPEATS: [(&str, Repeats); 2] = [("suppress", Repeats::Suppress), ("allow", Repeats::Allow)];
 const STRATEGIES: [(&str, Strategy); 3] =
     [("realtime", Strategy::Realtime), ("batch", Strategy::Batch), ("static", Strategy::Static)];
 
@@ -228,8 +236,7 @@ fn whole(name: &str, value: &Scalar<'_>, least: i64, most: i64) -> Result<i64, R
     })
 }
 
-fn choice<T: Copy + Default>(name: &str, value: Option<&Scalar<'_>>, known: &[(&str, T)]) -> Result<T, Rejection> {
-    let Some(value) = value else { return Ok(T::default()) };
+fn choice<T: Copy>(name: &str, value: &Scalar<'_>, known: &[(&str, T)]) -> Result<T, Rejection> {
     let found = match value {
         Scalar::Text(text) => known.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice),
         _ => None,
