@@ -20,9 +20,12 @@ pub const LEAST: &str = "x-min";
 pub const GREATEST: &str = "x-max";
 
 /// A kind of text.
+#[derive(Debug)]
 pub struct Kind {
     /// The name in the schema and in the reference.
     pub name: &'static str,
+    /// One that is right, for messages.
+    pub example: &'static str,
     /// Says what is wrong with a text: "is not ...: give ...".
     pub check: fn(&str) -> Result<(), String>,
     /// A text as a number to compare by; `None` for kinds without an order.
@@ -30,19 +33,23 @@ pub struct Kind {
 }
 
 /// Every kind.
-pub const ALL: [Kind; 7] = [
-    Kind {
-        name: "duration",
-        check: parses::<Span>,
-        order: Some(|text| text.parse().ok().map(|s: Span| s.ms().into())),
-    },
-    Kind { name: "size", check: parses::<Bytes>, order: Some(|text| text.parse().ok().map(|b: Bytes| b.get().into())) },
-    Kind { name: "address", check: address, order: None },
-    Kind { name: "currency", check: currency, order: None },
-    Kind { name: "path", check: path, order: None },
-    Kind { name: "item", check: |text| said(ItemId::new(text)), order: None },
-    Kind { name: "placement", check: |text| said(PlacementId::new(text)), order: None },
+pub static ALL: [Kind; 7] = [
+    Kind { name: "duration", example: "30s", check: parses::<Span>, order: Some(milliseconds) },
+    Kind { name: "size", example: "64MiB", check: parses::<Bytes>, order: Some(bytes) },
+    Kind { name: "address", example: "127.0.0.1:8080", check: address, order: None },
+    Kind { name: "currency", example: "EUR", check: currency, order: None },
+    Kind { name: "path", example: "./sidecart-data", check: path, order: None },
+    Kind { name: "item", example: "SKU-1", check: |text| said(ItemId::new(text)), order: None },
+    Kind { name: "placement", example: "cart", check: |text| said(PlacementId::new(text)), order: None },
 ];
+
+fn milliseconds(text: &str) -> Option<i128> {
+    text.parse().ok().map(|span: Span| span.ms().into())
+}
+
+fn bytes(text: &str) -> Option<i128> {
+    text.parse().ok().map(|bytes: Bytes| bytes.get().into())
+}
 
 /// The kind of this name.
 pub fn find(name: &str) -> Option<&'static Kind> {

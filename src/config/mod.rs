@@ -4,14 +4,35 @@
 //! in `docs/config.md` are all generated from them.
 
 mod bytes;
+mod consistency;
+mod environment;
+mod fault;
+mod flags;
+mod interpolate;
 mod kind;
+mod load;
+mod reference;
+mod render;
+mod schema;
 mod sections;
 mod settings;
+mod shape;
 mod span;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod verify;
+mod words;
 
 use std::path::PathBuf;
 
 pub use bytes::{Bytes, BytesError};
+pub use environment::{Environment, Warning};
+pub use fault::{At, ConfigErrors, Fault, Problem};
+pub use flags::ConfigFlags;
+pub use load::{DEFAULT_FILE, Document, Loaded, Override, assemble, load};
+pub use render::render;
+pub use schema::schema;
 use schemars::JsonSchema;
 pub use sections::*;
 use serde::{Deserialize, Serialize};

@@ -18,7 +18,8 @@ pub struct Candidates {
     /// Most similar past visits that vote in the source `session_knn`.
     #[schemars(range(min = 1, max = 10_000))]
     pub neighbours: usize,
-    /// The sources.
+    /// The sources. Each has a `weight` in the starting scorer (0 to 100; 0 switches the source off) and a `limit`, the
+    /// candidates taken from it at most (0 to 10000).
     pub sources: Sources,
 }
 
@@ -83,6 +84,7 @@ impl Default for Sources {
 /// One candidate source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-one-line" = true))]
 pub struct Source {
     /// Weight in the starting scorer; 0 switches the source off.
     #[schemars(range(min = 0.0, max = 100.0))]
