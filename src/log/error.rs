@@ -77,3 +77,8 @@ impl LogError {
         matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
 }
+
+/// Turns an error of the operating system into one that says what was tried on which file.
+pub(super) fn failed(action: &'static str, path: PathBuf) -> impl FnOnce(io::Error) -> LogError {
+    move |source| LogError::Io { action, path, source }
+}

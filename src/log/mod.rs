@@ -6,12 +6,25 @@
 //! The caller is one thread, the sequencer. It commits groups: it drains what is waiting into one `append`, so that all
 //! waiting writers share one sync.
 
+mod disk;
 mod error;
+mod frame;
+mod inspect;
+mod lock;
+mod recover;
+mod scan;
+mod segment;
+mod segment_log;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::ops::ControlFlow;
 
 pub use error::LogError;
+pub use inspect::{LogView, SegmentReport, Verified};
+pub use scan::Region;
+pub use segment_log::{LogOptions, SegmentLog};
 use serde::{Deserialize, Serialize};
 use sidecart_engine::nouns::Timestamp;
 
@@ -70,6 +83,44 @@ impl Gap {
     }
 }
 
+/// Offsets that could not be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Gaps {
+    /// Where they are; the first [`MAX_GAPS`] ranges.
+    #[serde(rename = "gaps")]
+    pub listed: Vec<Gap>,
+    /// How many offsets are missing in all, those beyond the listed ranges included.
+    pub lost: u64,
+}
+
+impl Gaps {
+    /// Notes that `from` up to, not including, `to` is missing; nothing if that is empty.
+    fn note(&mut self, from: Offset, to: Offset) {
+        note_gap(&mut self.listed, &mut self.lost, Gap { from, to });
+    }
+
+    fn extend(&mut self, others: &Self) {
+        let listed: u64 = others.listed.iter().map(Gap::records).sum();
+        for gap in &others.listed {
+            self.note(gap.from, gap.to);
+        }
+        self.lost += others.lost - listed;
+    }
+}
+
+fn note_gap(listed: &mut Vec<Gap>, lost: &mut u64, gap: Gap) {
+    if gap.records() == 0 {
+        return;
+    }
+    *lost += gap.records();
+    let has_room = listed.len() < MAX_GAPS;
+    match listed.last_mut() {
+        Some(last) if last.to == gap.from => last.to = gap.to,
+        _ if has_room => listed.push(gap),
+        _ => {}
+    }
+}
+
 /// What a replay met.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Replayed {
@@ -79,9 +130,9 @@ pub struct Replayed {
     pub bytes: u64,
     /// Where to go on: behind the last record shown, or behind the end when the visitor did not stop.
     pub next: Offset,
-    /// Offsets that were skipped because they are damaged; the first [`MAX_GAPS`] of them.
+    /// What was skipped because it is damaged; the first [`MAX_GAPS`] ranges.
     pub gaps: Vec<Gap>,
-    /// How many offsets were skipped in all, those beyond the listed gaps included.
+    /// How many offsets were skipped in all, those beyond the listed ranges included.
     pub lost: u64,
 }
 
@@ -125,11 +176,7 @@ pub trait EventLog: Send {
     /// # Errors
     /// [`LogError::Retired`] when `from` is no longer kept, [`LogError::Ahead`] when it is behind the end,
     /// [`LogError::Io`] when a file cannot be read.
-    fn replay(
-        &self,
-        from: Offset,
-        visit: &mut dyn FnMut(Logged<'_>) -> ControlFlow<()>,
-    ) -> Result<Replayed, LogError>;
+    fn replay(&self, from: Offset, visit: &mut dyn FnMut(Logged<'_>) -> ControlFlow<()>) -> Result<Replayed, LogError>;
 
     /// Deletes the oldest records that are below `keep_from` (what the oldest checkpoint still in use needs) and beyond
     /// the retention by age or size, as far as whole files go.
