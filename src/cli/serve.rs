@@ -12,7 +12,8 @@ use tokio::task::JoinHandle;
 
 use super::DONE;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, ConfigFlags, LogFormat, Loaded};
+use crate::config::observability::LogFormat;
+use crate::config::{Config, ConfigFlags, Loaded};
 use crate::http::{Listening, router};
 use crate::ingest::checkpoint::Checkpoints;
 use crate::ingest::{self, DeadLetters, Saving, Storage, Writers};
