@@ -128,13 +128,17 @@ fn select(moment: &Moment<'_>, scratch: &Scratch, draft: &mut Draft<'_>, with_fe
     contextual
 }
 
-/// The source that argues strongest for a candidate.
+/// The source that a pick is credited to: the first, in the order of [`candidates::ALL`], that argues nearly as strongly
+/// for it as the strongest. "Bought together with bread" tells a shopper more than "visits like yours".
 fn strongest(moment: &Moment<'_>, candidate: &Candidate) -> usize {
+    /// What counts as nearly as strong.
+    const NEARLY: f32 = 0.6;
     let said = |place: usize| {
         let source: &dyn Source = candidates::ALL[place];
         candidate.relative[place] * source.settings(&moment.settings.candidates).weight
     };
-    (0..candidates::SOURCES).max_by(|&a, &b| said(a).total_cmp(&said(b)).then(b.cmp(&a))).unwrap_or_default()
+    let strongest = (0..candidates::SOURCES).map(said).fold(0.0, f32::max);
+    (0..candidates::SOURCES).find(|&place| said(place) >= NEARLY * strongest).unwrap_or_default()
 }
 
 fn tier(reach: Reach, contextual: bool) -> Tier {
