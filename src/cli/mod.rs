@@ -3,9 +3,11 @@
 //! Exit codes are the same everywhere: 0 done, 1 the answer is no (a check failed, input was rejected), 2 the command
 //! or its config could not be used.
 
+mod bench;
 mod check;
 mod init;
 pub mod serve;
+mod log;
 
 use std::process::ExitCode;
 
@@ -28,9 +30,11 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Bench(bench::Args),
     Check(check::Args),
     Init(init::Args),
     Serve(serve::Args),
+    Log(log::Args),
 }
 
 /// Parses the command line and runs the command.
@@ -47,8 +51,10 @@ pub fn run() -> ExitCode {
 
 fn run_command(command: Command) -> anyhow::Result<u8> {
     match command {
+        Command::Bench(args) => bench::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Log(args) => log::run(&args),
     }
 }
