@@ -5,6 +5,7 @@
 
 mod bench;
 mod check;
+mod explain;
 mod init;
 pub mod serve;
 mod log;
@@ -32,6 +33,7 @@ struct Cli {
 enum Command {
     Bench(bench::Args),
     Check(check::Args),
+    Explain(explain::Args),
     Init(init::Args),
     Serve(serve::Args),
     Log(log::Args),
@@ -53,6 +55,7 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Bench(args) => bench::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Log(args) => log::run(&args),
