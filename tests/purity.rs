@@ -53,7 +53,7 @@ const LEVELS: [&[&str]; 5] = [
     &["settings", "views", "watch"],
     &["store"],
     &["features", "candidates", "rank", "rules"],
-    &["pipeline"],
+    &["pipeline", "inspect"],
 ];
 
 #[test]

@@ -14,13 +14,19 @@ const MAX_SHOWN: usize = 5;
 /// The catalogue, for looking up titles.
 pub struct Words<'a> {
     items: FxHashMap<&'a ItemId, &'a Item>,
+    /// How many items share a title; their brands are told too.
+    titles: FxHashMap<&'a str, usize>,
 }
 
 impl<'a> Words<'a> {
     /// The words for these items.
     #[must_use]
     pub fn new(items: &'a [Item]) -> Self {
-        Self { items: items.iter().map(|item| (&item.id, item)).collect() }
+        let mut titles = FxHashMap::default();
+        for item in items {
+            *titles.entry(item.title.as_str()).or_default() += 1;
+        }
+        Self { items: items.iter().map(|item| (&item.id, item)).collect(), titles }
     }
 
     /// A live cart, the answer to it, and which of the answer the shopper really went on to buy.
@@ -41,8 +47,8 @@ impl<'a> Words<'a> {
         for (rank, item) in (1..).zip(answer.items.iter().take(MAX_SHOWN)) {
             let bought = if moment.wanted.contains(&item.item_id) { "  ✓ bought minutes later" } else { "" };
             let line = format!(
-                "  {rank}. {:<38} {:>7}  {}{bought}",
-                self.title(&item.item_id),
+                "  {rank}. {:<44} {:>6}  {}{bought}",
+                self.full_title(&item.item_id),
                 self.price(&item.item_id),
                 self.reason(&item.reason)
             );
@@ -54,6 +60,15 @@ impl<'a> Words<'a> {
 
     fn title<'b>(&'b self, id: &'b ItemId) -> &'b str {
         self.items.get(id).map_or(id.as_str(), |item| item.title.as_str())
+    }
+
+    fn full_title(&self, id: &ItemId) -> String {
+        let title = self.title(id);
+        let brand = self.items.get(id).and_then(|item| item.brand.as_deref());
+        match brand.filter(|_| self.titles.get(title).is_some_and(|count| *count > 1)) {
+            Some(brand) => format!("{title} ({brand})"),
+            None => title.to_owned(),
+        }
     }
 
     fn price(&self, id: &ItemId) -> String {
@@ -133,7 +148,7 @@ mod tests {
         let answer = Answer { items: vec![AnswerItem { item_id: items[1].id.clone(), reason }] };
         expect_test::expect![[r#"
             Thu 16 Nov 2017, 14:05, household 17, has in the cart: Bananas
-              1. White milk, 1 gal                        $2.49  often bought with Bananas  ✓ bought minutes later
+              1. White milk, 1 gal                             $2.49  often bought with Bananas  ✓ bought minutes later
         "#]]
         .assert_eq(&Words::new(&items).cart(&moment, &answer));
     }
