@@ -1,7 +1,15 @@
 //! `sidecart`: the one binary. All I/O is here; what to recommend is decided in the `engine` crate.
 
 mod cli;
+mod clock;
+mod config;
+mod decisions;
 mod demo;
+mod http;
+mod ingest;
+mod log;
+mod metrics;
+mod service;
 mod wire;
 
 #[global_allocator]

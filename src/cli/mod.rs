@@ -3,6 +3,9 @@
 //! Exit codes are the same everywhere: 0 done, 1 the answer is no (a check failed, input was rejected), 2 the command
 //! or its config could not be used.
 
+mod check;
+mod init;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -23,7 +26,10 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Check(check::Args),
+    Init(init::Args),
+}
 
 /// Parses the command line and runs the command.
 pub fn run() -> ExitCode {
@@ -38,5 +44,8 @@ pub fn run() -> ExitCode {
 }
 
 fn run_command(command: Command) -> anyhow::Result<u8> {
-    match command {}
+    match command {
+        Command::Check(args) => check::run(&args),
+        Command::Init(args) => init::run(&args),
+    }
 }

@@ -4,6 +4,7 @@
 
 mod affinities;
 mod apply;
+mod best;
 mod catalog;
 mod counters;
 mod decay;
@@ -22,9 +23,10 @@ mod users;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use affinities::{Relation, Rows};
+pub(crate) use best::keep_best;
 pub(crate) use catalog::{Catalog, Facts, NO_IX};
 pub(crate) use counters::Counters;
-pub(crate) use decay::{Decay, Lens};
+pub(crate) use decay::Lens;
 pub(crate) use dedupe::Dedupe;
 pub(crate) use key::{Space, key};
 pub(crate) use leaders::Leaders;

@@ -4,10 +4,9 @@
 mod event;
 mod order;
 
-use super::affinities::Pairing;
-use super::{Decay, ItemIx, Relation, State};
+use super::{ItemIx, State};
 use crate::Applied;
-use crate::nouns::{Entry, Item, ItemId, Record, Timestamp};
+use crate::nouns::{Entry, Item, ItemId, Record};
 use crate::settings::Settings;
 
 impl State {
@@ -42,17 +41,8 @@ impl State {
             self.leaders.leave(ix, before.category);
         }
         if moved.is_some() || before.is_none_or(|before| before.known != facts.known) {
-            self.leaders.update(ix, &self.counters.get(ix), &facts);
+            self.leaders.set(ix, &self.counters.get(ix), &facts);
         }
         Applied::Fresh
-    }
-
-    fn pairing(relation: Relation, at: Timestamp, settings: &Settings) -> Pairing {
-        Pairing {
-            relation,
-            at,
-            decay: Decay::new(settings.affinities.half_life_ms),
-            room: settings.affinities.row_len.max(1),
-        }
     }
 }
