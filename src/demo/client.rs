@@ -1,12 +1,11 @@
 //! The demo as a shop: it reaches the server over HTTP alone, with the public API.
 
-use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sidecart_engine::nouns::{Attribute, Event, Item, ItemId, Line, SessionId, Strategy, UserId};
+use sidecart_engine::nouns::{Event, ItemId, Line, SessionId, Strategy, UserId};
 use ureq::Agent;
 
 /// Longer than anything the server does; what takes longer hangs.
@@ -19,20 +18,16 @@ const PAUSE: Duration = Duration::from_millis(10);
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// No answer.
-    #[error("{method} {url}: {source}")]
+    #[error("POST {url}: {source}")]
     Transport {
-        /// The HTTP method.
-        method: &'static str,
         /// The address.
         url: String,
         /// What went wrong.
         source: Box<ureq::Error>,
     },
     /// An answer other than success.
-    #[error("{method} {url} answered {status}: {body}")]
+    #[error("POST {url} answered {status}: {body}")]
     Refused {
-        /// The HTTP method.
-        method: &'static str,
         /// The address.
         url: String,
         /// The HTTP status.
@@ -129,15 +124,6 @@ impl Client {
         Self { agent: config.into(), base: base.to_owned() }
     }
 
-    /// Creates or replaces items.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub fn put_items(&self, items: &[Item]) -> Result<(), ClientError> {
-        let body: Vec<_> = items.iter().map(item_body).collect();
-        self.ingest("PUT", "/v1/items", &body)
-    }
-
     /// Sends events; returns how long the answer took.
     ///
     /// # Errors
@@ -149,24 +135,9 @@ impl Client {
             Wait::Applied => "/v1/events?wait=applied",
         };
         let begun = Instant::now();
-        self.ingest("POST", path, &body)?;
-        Ok(begun.elapsed())
-    }
-
-    /// Asks for recommendations; returns the answer and how long it took, parsing included.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub fn recommend(&self, question: &Question<'_>) -> Result<(Answer, Duration), ClientError> {
-        let begun = Instant::now();
-        let answer = self.call("POST", "/v1/recommendations", question)?;
-        Ok((answer, begun.elapsed()))
-    }
-
-    fn ingest(&self, method: &'static str, path: &str, body: &impl Serialize) -> Result<(), ClientError> {
-        let receipt: Receipt = self.call(method, path, body)?;
+        let receipt: Receipt = self.post(path, &body)?;
         match receipt.rejected.first() {
-            None => Ok(()),
+            None => Ok(begun.elapsed()),
             Some(first) => Err(ClientError::Rejected {
                 url: format!("{}{path}", self.base),
                 count: receipt.rejected.len(),
@@ -175,18 +146,22 @@ impl Client {
         }
     }
 
-    fn call<T: DeserializeOwned>(
-        &self,
-        method: &'static str,
-        path: &str,
-        body: &impl Serialize,
-    ) -> Result<T, ClientError> {
+    /// Asks for recommendations; returns the answer and how long it took, parsing included.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn recommend(&self, question: &Question<'_>) -> Result<(Answer, Duration), ClientError> {
+        let begun = Instant::now();
+        let answer = self.post("/v1/recommendations", question)?;
+        Ok((answer, begun.elapsed()))
+    }
+
+    fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
         let url = format!("{}{path}", self.base);
-        let transport = |source| ClientError::Transport { method, url: url.clone(), source: Box::new(source) };
+        let transport = |source| ClientError::Transport { url: url.clone(), source: Box::new(source) };
         let mut tries = 0;
         loop {
-            let request = if method == "PUT" { self.agent.put(&url) } else { self.agent.post(&url) };
-            let mut response = request.send_json(body).map_err(transport)?;
+            let mut response = self.agent.post(&url).send_json(body).map_err(transport)?;
             let status = response.status().as_u16();
             if response.status().is_success() {
                 return response.body_mut().read_json().map_err(transport);
@@ -194,43 +169,10 @@ impl Client {
             tries += 1;
             if !matches!(status, 429 | 503) || tries == MAX_TRIES {
                 let body = response.body_mut().read_to_string().unwrap_or_default();
-                return Err(ClientError::Refused { method, url, status, body });
+                return Err(ClientError::Refused { url, status, body });
             }
             thread::sleep(PAUSE);
         }
-    }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ItemBody<'a> {
-    item_id: &'a ItemId,
-    title: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    brand: Option<&'a str>,
-    category_path: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    price: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cost: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stock: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    min_age: Option<u8>,
-    attributes: &'a BTreeMap<String, Attribute>,
-}
-
-fn item_body(item: &Item) -> ItemBody<'_> {
-    ItemBody {
-        item_id: &item.id,
-        title: &item.title,
-        brand: item.brand.as_deref(),
-        category_path: &item.category_path,
-        price: item.price.map(|price| price.major()),
-        cost: item.cost.map(|cost| cost.major()),
-        stock: item.stock,
-        min_age: item.min_age,
-        attributes: &item.attributes,
     }
 }
 

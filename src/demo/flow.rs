@@ -3,15 +3,16 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sidecart_engine::nouns::{Event, Timestamp};
+use sidecart_engine::nouns::{Event, Record, Timestamp};
 
 use super::client::{Client, ClientError, Wait};
 use super::dice::Dice;
 use super::measure::Measurement;
 use super::progress::Progress;
 use super::shopping::{Moment, Shopping, Step};
-use super::story::{Words, instant};
+use super::story::{Words, day};
 use super::summary::Summary;
+use crate::ingest::SubmitError;
 
 /// Items or events per request while the history is loaded: large, for throughput.
 const HISTORY_BATCH: usize = 1_000;
@@ -26,8 +27,35 @@ const SHOWN_CART: usize = 3;
 pub trait Backstage {
     /// Recorded time is now `at`.
     fn advance_to(&self, at: Timestamp);
+    /// Takes items or events in bulk through the log, as `import` does: the API refuses what is as old as history.
+    ///
+    /// # Errors
+    /// [`FlowError`] when they are refused.
+    fn take(&self, records: Vec<Record>) -> Result<(), FlowError>;
+    /// Returns once all that was taken is applied.
+    ///
+    /// # Errors
+    /// [`FlowError::Behind`].
+    fn catch_up(&self) -> Result<(), FlowError>;
     /// The static lists are to be made from what is known now.
     fn fix_static(&self);
+}
+
+/// Why the demo could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum FlowError {
+    /// The server refused or did not answer.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The log did not take the history.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    /// A record of the history was refused, which is a defect of the demo.
+    #[error("a record of the bundled history was refused: {0}")]
+    Refused(String),
+    /// The history is in the log, but not applied.
+    #[error("the history is still not applied: is the machine overloaded? Try `demo --fast 10`")]
+    Behind,
 }
 
 /// The demo, ready to run.
@@ -52,8 +80,8 @@ impl Demo<'_> {
     /// Runs it; `None` if it was stopped.
     ///
     /// # Errors
-    /// [`ClientError`] when the server refuses or does not answer.
-    pub fn run(&self) -> Result<Option<Summary>, ClientError> {
+    /// [`FlowError`].
+    pub fn run(&self) -> Result<Option<Summary>, FlowError> {
         if let Some(first) = self.shopping.history().first() {
             self.backstage.advance_to(first.at);
         }
@@ -64,6 +92,14 @@ impl Demo<'_> {
         }
         self.backstage.advance_to(self.shopping.cut);
         self.backstage.fix_static();
+        let last = self.shopping.live().last().map_or(self.shopping.cut, |step| step.at);
+        (self.say)(&format!(
+            "\nNow the live week, {} to {}, over HTTP. At {} moments each strategy is asked what else the cart needs, \
+             before the shopper's next step is sent.\n",
+            day(self.shopping.cut),
+            day(last),
+            self.queries
+        ));
         let mut measurement = Measurement::new(self.shopping.cut, &self.shopping.items);
         let live = self.stream(&mut measurement)?;
         if self.stopped() {
@@ -77,36 +113,39 @@ impl Demo<'_> {
         self.stop.load(Ordering::Relaxed)
     }
 
-    fn load_catalog(&self) -> Result<(), ClientError> {
+    fn load_catalog(&self) -> Result<(), FlowError> {
         let items = &self.shopping.items;
         let mut progress = Progress::new("catalogue", "items", items.len());
         for batch in items.chunks(HISTORY_BATCH) {
             if self.stopped() {
                 break;
             }
-            self.client.put_items(batch)?;
+            self.backstage.take(batch.iter().map(|item| Record::Item(Box::new(item.clone()))).collect())?;
             progress.advance(batch.len());
         }
         progress.finish();
         Ok(())
     }
 
-    fn load_history(&self) -> Result<(usize, f64), ClientError> {
+    fn load_history(&self) -> Result<(usize, f64), FlowError> {
         let steps = self.shopping.history();
         let mut progress = Progress::new("history", "events", steps.len());
         for batch in steps.chunks(HISTORY_BATCH) {
             if self.stopped() {
                 break;
             }
-            let events: Vec<Event> = batch.iter().map(|step| self.shopping.event(step)).collect();
-            self.send(&events, Wait::Applied)?;
+            if let Some(last) = batch.last() {
+                self.backstage.advance_to(last.at);
+            }
+            self.backstage.take(batch.iter().map(|step| Record::Event(Box::new(self.shopping.event(step)))).collect())?;
             progress.advance(batch.len());
         }
+        self.backstage.catch_up()?;
         Ok(progress.finish())
     }
 
     /// Sends the live week, asking at the drawn moments before the step that follows.
-    fn stream(&self, measurement: &mut Measurement) -> Result<(usize, f64), ClientError> {
+    fn stream(&self, measurement: &mut Measurement) -> Result<(usize, f64), FlowError> {
         let steps = self.shopping.live();
         let words = Words::new(&self.shopping.items);
         let moments = self.draw_moments(steps);
@@ -146,7 +185,7 @@ impl Demo<'_> {
         batch: &mut Vec<Event>,
         measurement: &mut Measurement,
         progress: &mut Progress,
-    ) -> Result<(), ClientError> {
+    ) -> Result<(), FlowError> {
         if !batch.is_empty() {
             measurement.visible_after(self.send(batch, Wait::Applied)?);
             progress.advance(batch.len());
@@ -155,11 +194,11 @@ impl Demo<'_> {
         Ok(())
     }
 
-    fn send(&self, events: &[Event], wait: Wait) -> Result<Duration, ClientError> {
+    fn send(&self, events: &[Event], wait: Wait) -> Result<Duration, FlowError> {
         if let Some(last) = events.last() {
             self.backstage.advance_to(last.at);
         }
-        self.client.post_events(events, wait)
+        Ok(self.client.post_events(events, wait)?)
     }
 
     /// The moments to ask at, drawn by lot among all of the live week, in order, with the steps they come before.
@@ -170,12 +209,5 @@ impl Demo<'_> {
         moments.truncate(self.queries);
         moments.sort_by_key(|(place, _)| *place);
         moments
-    }
-
-    /// The live part in words: from when to when.
-    #[must_use]
-    pub fn period(shopping: &Shopping) -> String {
-        let last = shopping.live().last().map_or(shopping.cut, |step| step.at);
-        format!("{} to {}", instant(shopping.cut), instant(last))
     }
 }

@@ -109,6 +109,18 @@ impl Shopping {
         &self.steps[self.steps.partition_point(|step| step.at < self.cut)..]
     }
 
+    /// How many visits there are, history and live part together.
+    #[must_use]
+    pub fn visits(&self) -> usize {
+        self.baskets.len()
+    }
+
+    /// The newest basket's items: a cart to try.
+    #[must_use]
+    pub fn last_cart(&self) -> Vec<&ItemId> {
+        self.baskets.last().map_or_else(Vec::new, |basket| basket.lines.iter().map(|line| &line.item).collect())
+    }
+
     /// The step as the event that a shop would send.
     #[must_use]
     pub fn event(&self, step: &Step) -> Event {

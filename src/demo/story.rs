@@ -1,10 +1,11 @@
 //! Carts and answers in words.
 
+use indicatif::HumanCount;
 use rustc_hash::FxHashMap;
 use sidecart_engine::nouns::{Item, ItemId, Money, Timestamp};
 
 use super::client::{Answer, AnswerReason};
-use super::shopping::Moment;
+use super::shopping::{Moment, Shopping};
 
 /// Items of a cart that are named; the rest is counted.
 const MAX_CART_WORDS: usize = 4;
@@ -104,8 +105,42 @@ fn dollars(price: Money) -> String {
 /// `Thu 16 Nov 2017, 14:05`.
 #[must_use]
 pub fn instant(at: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(at.0)
-        .map_or_else(|_| at.0.to_string(), |at| at.strftime("%a %-d %b %Y, %H:%M").to_string())
+    written(at, "%a %-d %b %Y, %H:%M")
+}
+
+/// `Thu 16 Nov 2017`.
+#[must_use]
+pub fn day(at: Timestamp) -> String {
+    written(at, "%a %-d %b %Y")
+}
+
+fn written(at: Timestamp, form: &str) -> String {
+    jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| at.0.to_string(), |at| at.strftime(form).to_string())
+}
+
+/// What is about to be shown.
+#[must_use]
+pub fn opening(shopping: &Shopping, url: &str) -> String {
+    format!(
+        "Sidecart demo at {url}\n\
+         {} real baskets of a grocer (Complete Journey, CC0), {} items.\n\
+         Generated around them: browsing, cost, stock and age limits. See docs/demo-data.md.\n",
+        HumanCount(shopping.visits() as u64),
+        HumanCount(shopping.items.len() as u64)
+    )
+}
+
+/// What can be done now.
+#[must_use]
+pub fn closing(shopping: &Shopping, url: &str) -> String {
+    let cart: Vec<_> = shopping.last_cart().iter().take(2).map(|id| format!("\"{id}\"")).collect();
+    format!(
+        "\nStill serving at {url}, and recorded time goes on. Try:\n\
+         \n  curl -s {url}/v1/recommendations -H 'content-type: application/json' \\\n       \
+         -d '{{\"placement\": \"cart\", \"sessionId\": \"me\", \"cart\": [{}], \"limit\": 5}}'\n\
+         \nCtrl-C ends the demo.",
+        cart.join(", ")
+    )
 }
 
 /// A span of time in one unit that fits: `740 µs`, `3.2 ms`, `18 h`, `4.1 days`.

@@ -49,6 +49,21 @@ impl Summary {
         table.to_string()
     }
 
+    /// The table and how to read it.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let kept = match self.forbidden_shown {
+            0 => "No answer held an item that is out of stock or limited by age.".to_owned(),
+            shown => format!("DEFECT: {shown} items were shown that are out of stock or limited by age."),
+        };
+        format!(
+            "\n{}\n\
+             A hit: one of {K} items is carted later in the same visit. It says that the shopper wanted it anyway; it is \
+             no conversion.\n{kept}",
+            self.table()
+        )
+    }
+
     /// For programs.
     #[must_use]
     pub fn json(&self) -> Value {
