@@ -5,6 +5,7 @@
 
 mod check;
 mod init;
+pub mod serve;
 
 use std::process::ExitCode;
 
@@ -29,6 +30,7 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Init(init::Args),
+    Serve(serve::Args),
 }
 
 /// Parses the command line and runs the command.
@@ -47,5 +49,6 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Check(args) => check::run(&args),
         Command::Init(args) => init::run(&args),
+        Command::Serve(args) => serve::run(&args),
     }
 }

@@ -146,6 +146,7 @@ mod tests {
             names.insert(variable(path));
         });
         assert_eq!(names.len(), count);
+        assert!(names.contains("SIDECART_SERVER_LISTEN"));
         assert!(names.contains("SIDECART_FEATURES_SESSIONS_MAX_LIVE"));
     }
 

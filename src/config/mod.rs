@@ -11,10 +11,11 @@ mod flags;
 mod interpolate;
 mod kind;
 mod load;
+#[cfg(test)]
 mod reference;
 mod render;
 mod schema;
-mod sections;
+pub mod sections;
 mod settings;
 mod shape;
 mod span;
@@ -26,17 +27,16 @@ mod words;
 
 use std::path::PathBuf;
 
-pub use bytes::{Bytes, BytesError};
-pub use environment::{Environment, Warning};
-pub use fault::{At, ConfigErrors, Fault, Problem};
+pub use bytes::Bytes;
+pub use fault::{At, ConfigErrors, Problem};
 pub use flags::ConfigFlags;
-pub use load::{DEFAULT_FILE, Document, Loaded, Override, assemble, load};
+pub use load::{DEFAULT_FILE, Loaded, Override, load};
 pub use render::render;
 pub use schema::schema;
 use schemars::JsonSchema;
 pub use sections::*;
 use serde::{Deserialize, Serialize};
-pub use span::{Span, SpanError};
+pub use span::Span;
 
 /// Everything that can be set about Sidecart. Every key is optional.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -83,7 +83,7 @@ impl Default for Config {
             features: Features::default(),
             candidates: Candidates::default(),
             rules: Rules::default(),
-            placements: usual_placements(),
+            placements: placements::usual(),
             curated: Curated::default(),
             observability: Observability::default(),
         }

@@ -1,6 +1,5 @@
 //! `docs/config.md`, generated from the types.
 
-use super::environment::variable;
 use super::shape::{CONFIG, Field, Shape};
 use super::words;
 
@@ -28,8 +27,7 @@ read, so that what they hold is never more than a value; `$${` stands for `${`. 
 ";
 
 /// The reference, as Markdown.
-#[must_use]
-pub fn reference() -> String {
+fn reference() -> String {
     let mut out = HEADER.to_owned();
     section(&mut out, &CONFIG.0, "", "Top level", "");
     out
@@ -100,10 +98,5 @@ mod tests {
     #[test]
     fn the_reference_in_docs_is_the_one_generated() {
         expect_file!["../../docs/config.md"].assert_eq(&reference());
-    }
-
-    #[test]
-    fn the_variable_named_in_the_reference_is_the_one_read() {
-        assert_eq!(variable("server.listen"), "SIDECART_SERVER_LISTEN");
     }
 }

@@ -51,14 +51,25 @@ fn record(out: &mut String, shape: &Shape, value: &Value, depth: usize) {
                 entry_lines(out, field, entries, depth);
             }
             _ => {
-                if !field.one_line {
-                    let (what, default) = (words::of_shape(&field.shape), words::of_default(field));
-                    comment(out, &format!("{what}; default {default}").replace('`', ""), depth);
-                }
+                leaf(out, field, depth);
                 line(out, &format!("{indent}{}: {}", field.name, words::yaml(own)));
             }
         }
     }
+}
+
+/// What a key's value may be; records in one line are explained where they are listed.
+fn leaf(out: &mut String, field: &Field, depth: usize) {
+    if field.one_line {
+        return;
+    }
+    if let Shape::Choice(choices) = &field.shape {
+        for choice in choices {
+            comment(out, &format!("- {}: {}", choice.word, choice.about), depth);
+        }
+    }
+    let (what, default) = (words::of_shape(&field.shape), words::of_default(field));
+    comment(out, &format!("{what}; default {default}").replace('`', ""), depth);
 }
 
 /// A key of each of a map's values, in words.

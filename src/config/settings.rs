@@ -6,7 +6,8 @@ use sidecart_engine::settings::{
     RuleSettings, SessionSettings, SourceSettings, UserSettings,
 };
 
-use super::{Candidates, Config, Features, Source};
+use super::sections::candidates::Source;
+use super::{Candidates, Config, Features};
 
 impl Config {
     /// The engine's settings.
@@ -34,10 +35,8 @@ impl Config {
             catalog: CatalogSettings { max_items: self.catalog.max_items, currency: self.catalog.currency },
             candidates: candidates(&self.candidates),
             rules: RuleSettings { require_stock: self.rules.eligibility.stock.require },
-            curated: Curated {
-                pairs: self.curated.pairs.clone().into_iter().collect(),
-                lists: self.curated.lists.clone().into_iter().collect(),
-            },
+            curated: Curated { pairs: self.curated.pairs.clone(), lists: self.curated.lists.clone() },
+            batch_rows_per_event: features.affinities.batch_rows_per_event,
         }
     }
 }
@@ -76,6 +75,7 @@ fn candidates(c: &Candidates) -> CandidateSettings {
         bought_together: source(&s.bought_together),
         two_hops: source(&s.two_hops),
         user_history: source(&s.user_history),
+        own_session: source(&s.own_session),
         category: source(&s.category),
         trending: source(&s.trending),
         curated: source(&s.curated),

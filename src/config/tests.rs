@@ -6,7 +6,9 @@ use expect_test::expect_file;
 use proptest::prelude::*;
 use serde_json::{Map, Number, Value, json};
 
-use super::load::read_back;
+use super::environment::{Environment, Warning};
+use super::load::{Document, assemble, read_back};
+use super::sections::candidates::Source;
 use super::shape::{CONFIG, Shape, Text};
 use super::*;
 

@@ -104,7 +104,7 @@ pub fn parse(text: &str, file: &Arc<str>, problems: &mut Vec<Problem>) -> Result
         block_nesting_limit: MAX_DEPTH,
     };
     options.set_emit_comments(false);
-    let mut builder = Builder { file, problems, open: Vec::new(), root: None, anchors: HashMap::new(), nodes: 0 };
+    let mut builder = Builder { problems, open: Vec::new(), root: None, anchors: HashMap::new(), nodes: 0 };
     for event in Parser::new_from_str_with_options(text, options) {
         let (event, span) = event.map_err(|error| syntax(&error, file))?;
         builder.take(event, &place(file, &span.start))?;
@@ -140,7 +140,6 @@ enum Frame {
 }
 
 struct Builder<'a> {
-    file: &'a Arc<str>,
     problems: &'a mut Vec<Problem>,
     open: Vec<Frame>,
     root: Option<Node>,

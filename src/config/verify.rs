@@ -233,8 +233,48 @@ fn wanted(shape: &Shape) -> String {
         Shape::Integer(range) => give("a whole number", range.words()),
         Shape::Number(range) => give("a number", range.words()),
         Shape::Text(Text { kind: Some(kind), .. }) => {
-            format!("of kind {}: give one, such as `{}`", kind.name, kind.example)
+            let article = if kind.name.starts_with(['a', 'i']) { "an" } else { "a" };
+            format!("{article} {}: give one, such as `{}`", kind.name, kind.example)
         }
         Shape::Text(_) => "a text: give one".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::tree;
+
+    fn field(name: &str, default: Option<Json>) -> Field {
+        let shape = Shape::Integer(Range { least: Some(0), greatest: Some(9) });
+        let (about, example) = (String::new(), None);
+        Field { name: name.into(), about, shape, nullable: false, default, example, one_line: false }
+    }
+
+    fn verified(text: &str) -> (Json, Vec<String>) {
+        let shape = Shape::List(Box::new(Shape::Record(vec![field("must", None), field("may", Some(Json::from(1)))])));
+        let mut problems = Vec::new();
+        let node = tree::parse(text, &Arc::from("f"), &mut problems).expect("YAML").expect("a value");
+        let value = verify(&node, &shape, "rules", &mut problems).value;
+        (value, problems.iter().map(Problem::to_string).collect())
+    }
+
+    #[test]
+    fn a_key_without_a_default_must_be_given_in_every_entry_of_a_list() {
+        assert_eq!(verified("[{must: 1, may: 2}, {must: 3}]").1, [""; 0]);
+        assert_eq!(
+            verified("- must: 1\n- may: 2\n- must: ten\n").1,
+            [
+                "missing key `must` at f:2:3: it has no default, give it a value",
+                "`ten` for `rules.2.must` at f:3:9 is not a whole number: give 0 to 9",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_right_is_kept_as_given_without_defaults() {
+        assert_eq!(verified("[{must: 1}]").0, serde_json::json!([{"must": 1}]));
     }
 }

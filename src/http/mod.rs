@@ -17,7 +17,7 @@ use axum::http::StatusCode;
 use axum::{Extension, Router, middleware};
 use layers::Around;
 use problem::Problem;
-pub use server::{Listening, ServeError};
+pub use server::Listening;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;

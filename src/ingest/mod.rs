@@ -21,8 +21,8 @@ use std::time::{Duration, Instant};
 pub use dead_letters::DeadLetters;
 use parking_lot::RwLock;
 pub use progress::{Phase, Progress};
-pub use record::{Prepared, RecordError};
-pub use recovery::{StartError, Storage};
+pub use record::Prepared;
+pub use recovery::{Saving, StartError, Storage};
 use sidecart_engine::Engine;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 

@@ -88,7 +88,7 @@ pub(super) fn replay(log: &dyn EventLog, from: Offset, groups: &SyncSender<Group
     let started = Instant::now();
     let mut entries = Vec::new();
     let mut unreadable = 0_u64;
-    let mut send = |entries: &mut Vec<Entry>, next| {
+    let send = |entries: &mut Vec<Entry>, next| {
         let group = Group { entries: std::mem::take(entries), next, received: started, replayed: true };
         match groups.send(group) {
             Ok(()) => ControlFlow::Continue(()),

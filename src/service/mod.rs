@@ -15,7 +15,7 @@ use std::time::Duration;
 pub use accept::{Accepted, Refused, Timing};
 use sidecart_engine::nouns::{Item, Timestamp};
 use sidecart_engine::views::{ItemView, SessionView, UserView};
-pub use token::{KeyError, Tokens};
+pub use token::Tokens;
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;

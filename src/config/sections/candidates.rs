@@ -51,6 +51,8 @@ pub struct Sources {
     pub two_hops: Source,
     /// The shopper's own past purchases.
     pub user_history: Source,
+    /// What the visit has already come to, where the placement lets items return.
+    pub own_session: Source,
     /// The most wanted of the context's categories.
     pub category: Source,
     /// The most wanted overall, lately.
@@ -68,6 +70,7 @@ impl Sources {
             bought_together: c.bought_together.into(),
             two_hops: c.two_hops.into(),
             user_history: c.user_history.into(),
+            own_session: c.own_session.into(),
             category: c.category.into(),
             trending: c.trending.into(),
             curated: c.curated.into(),

@@ -124,11 +124,15 @@ pub struct Affinities {
     /// How many previous lines of an order a new line is paired with.
     #[schemars(range(min = 1, max = 1_000))]
     pub basket_reach: usize,
+    /// Rows of the daily batch table rebuilt per event after midnight (UTC); more are sooner done, fewer hold up less.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub batch_rows_per_event: usize,
 }
 
 impl Default for Affinities {
     fn default() -> Self {
-        let a = Settings::default().affinities;
+        let settings = Settings::default();
+        let a = settings.affinities;
         Self {
             row_len: a.row_len,
             half_life: Span::from_ms(a.half_life_ms),
@@ -136,6 +140,7 @@ impl Default for Affinities {
             gamma: shortest(a.gamma),
             backward: shortest(a.backward),
             basket_reach: a.basket_reach,
+            batch_rows_per_event: settings.batch_rows_per_event,
         }
     }
 }

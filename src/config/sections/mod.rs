@@ -1,24 +1,24 @@
 //! The sections of the config, one file each. A section is a struct with doc comments, which become the schema, the
 //! commented default file and the reference; a `Default`; and a line in [`super::Config`].
 
-mod candidates;
-mod catalog;
-mod curated;
-mod events;
-mod features;
-mod observability;
-mod placements;
-mod rules;
-mod server;
-mod storage;
+pub mod candidates;
+pub mod catalog;
+pub mod curated;
+pub mod events;
+pub mod features;
+pub mod observability;
+pub mod placements;
+pub mod rules;
+pub mod server;
+pub mod storage;
 
-pub use candidates::{Candidates, Source, Sources};
+pub use candidates::Candidates;
 pub use catalog::Catalog;
 pub use curated::Curated;
-pub use events::{Events, LogKind};
-pub use features::{Affinities, Features, Index, Popularity, Sessions, StoreKind, Users};
-pub use observability::{LogFormat, LogLevel, Observability};
-pub use placements::{Placement, Placements, RepeatPolicy, usual as usual_placements};
-pub use rules::{Eligibility, Rules, StockRule};
+pub use events::Events;
+pub use features::Features;
+pub use observability::Observability;
+pub use placements::{Placement, Placements};
+pub use rules::Rules;
 pub use server::Server;
 pub use storage::Storage;
