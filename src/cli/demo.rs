@@ -15,7 +15,8 @@ use tokio::sync::watch;
 use super::serve::{self, Running};
 use super::{DONE, NO};
 use crate::clock::{Clock, StreamClock};
-use crate::config::{ConfigFlags, LogLevel};
+use crate::config::ConfigFlags;
+use crate::config::observability::LogLevel;
 use crate::demo::bundle::Bundle;
 use crate::demo::client::Client;
 use crate::demo::flow::{Backstage, Demo, FlowError};
@@ -96,7 +97,15 @@ fn show(
     let client = Client::new(&url);
     let backstage = Behind { service: running.service(), clock, handle: runtime.handle() };
     let queries = (QUERIES / args.fast).max(1) as usize;
-    let demo = Demo { shopping, client: &client, backstage: &backstage, stop: &stop.flag, say: &say, seed: args.seed, queries };
+    let demo = Demo {
+        shopping,
+        client: &client,
+        backstage: &backstage,
+        stop: &stop.flag,
+        say: &say,
+        seed: args.seed,
+        queries,
+    };
     let Some(summary) = demo.run()? else {
         say("stopped before the comparison");
         return Ok(DONE);

@@ -4,6 +4,7 @@
 //! or its config could not be used.
 
 mod check;
+mod demo;
 mod init;
 pub mod serve;
 
@@ -29,6 +30,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Args),
+    Demo(demo::Args),
     Init(init::Args),
     Serve(serve::Args),
 }
@@ -48,6 +50,7 @@ pub fn run() -> ExitCode {
 fn run_command(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Check(args) => check::run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Serve(args) => serve::run(&args),
     }

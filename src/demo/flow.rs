@@ -137,7 +137,8 @@ impl Demo<'_> {
             if let Some(last) = batch.last() {
                 self.backstage.advance_to(last.at);
             }
-            self.backstage.take(batch.iter().map(|step| Record::Event(Box::new(self.shopping.event(step)))).collect())?;
+            self.backstage
+                .take(batch.iter().map(|step| Record::Event(Box::new(self.shopping.event(step)))).collect())?;
             progress.advance(batch.len());
         }
         self.backstage.catch_up()?;

@@ -14,5 +14,5 @@ mod progress;
 mod shop;
 pub mod shopping;
 mod stats;
-mod story;
+pub mod story;
 pub mod summary;

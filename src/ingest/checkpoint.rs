@@ -228,12 +228,7 @@ mod tests {
     use super::*;
 
     fn header(next: u64) -> Header {
-        Header {
-            state_version: STATE_VERSION,
-            next: Offset(next),
-            config_version: "c1".into(),
-            saved_at: Timestamp(1),
-        }
+        Header { state_version: STATE_VERSION, next: Offset(next), config_version: "c1".into(), saved_at: Timestamp(1) }
     }
 
     fn saved(offsets: &[u64], keep: usize) -> (tempfile::TempDir, Checkpoints) {

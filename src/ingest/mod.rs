@@ -148,8 +148,7 @@ pub fn start(
     });
     let capacity = queue.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
     let (jobs, waiting) = mpsc::channel(MAX_QUEUED_JOBS);
-    let ingest =
-        Ingest { jobs, room: Arc::new(Semaphore::new(capacity)), capacity, shared: Arc::clone(&shared) };
+    let ingest = Ingest { jobs, room: Arc::new(Semaphore::new(capacity)), capacity, shared: Arc::clone(&shared) };
     let (applier, groups) = applier::spawn(&shared, storage.checkpoints, storage.saving)?;
     let sequencer = sequencer::spawn(&shared, storage.log, waiting, groups, restored.next)?;
     Ok((ingest, shared, Writers { sequencer, applier }))
