@@ -17,7 +17,7 @@ const LEVELS: &str = " > ";
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
     /// Not the CSV it should be.
-    #[error("bundled {file}: {source}: make it again with scripts/make-demo-data")]
+    #[error("bundled {file} is damaged: make it again with scripts/make-demo-data")]
     Csv {
         /// Which file.
         file: &'static str,

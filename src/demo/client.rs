@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// No answer.
-    #[error("POST {url}: {source}")]
+    #[error("POST {url} failed")]
     Transport {
         /// The address.
         url: String,

@@ -1,5 +1,6 @@
 //! The order of events: catalogue, history, a first answer, the live week with questions in between, the comparison.
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -20,8 +21,8 @@ const HISTORY_BATCH: usize = 1_000;
 const LIVE_BATCH: usize = 100;
 /// Live carts shown, beside the first.
 const SHOWN: usize = 3;
-/// Smallest cart worth showing.
-const SHOWN_CART: usize = 3;
+/// Carts that are shown: enough to tell what the shopper is about, not too many to read.
+const SHOWN_CART: RangeInclusive<usize> = 3..=8;
 
 /// What the demo does behind the public API's back, because recorded time has to pass.
 pub trait Backstage {
@@ -163,7 +164,7 @@ impl Demo<'_> {
                 self.flush(&mut batch, measurement, &mut progress)?;
                 self.backstage.advance_to(moment.at);
                 let answer = measurement.ask(self.client, &moment)?;
-                let due = number >= shown * show_every && shown <= SHOWN && moment.cart.len() >= SHOWN_CART;
+                let due = number >= shown * show_every && shown <= SHOWN && SHOWN_CART.contains(&moment.cart.len());
                 if let Some(answer) = answer.filter(|_| due) {
                     progress.aside(|| (self.say)(&words.cart(&moment, &answer)));
                     shown += 1;
