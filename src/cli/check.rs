@@ -46,8 +46,11 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
 }
 
 fn print(text: &str, code: u8) -> anyhow::Result<u8> {
-    writeln!(io::stdout(), "{text}")?;
-    Ok(code)
+    match writeln!(io::stdout(), "{text}") {
+        // A reader that has seen enough (`| head`) is no failure.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(code),
+        written => Ok(written.map(|()| code)?),
+    }
 }
 
 fn as_text(file: &Path, result: &Result<Loaded, ConfigErrors>) -> String {

@@ -1,3 +1,5 @@
+#![expect(unused_qualifications, reason = "utoipa's `path` macro writes qualified names")]
+
 use std::sync::Arc;
 
 use axum::Json;

@@ -99,7 +99,7 @@ struct Job {
     records: Vec<Prepared>,
     received: Instant,
     reply: oneshot::Sender<Result<Receipt, SubmitError>>,
-    _room: OwnedSemaphorePermit,
+    room: OwnedSemaphorePermit,
 }
 
 /// The way in. Cloned by whoever submits; the writers end when the last clone is gone.
@@ -181,7 +181,7 @@ impl Ingest {
             let room = if first { self.room_now(part.len())? } else { self.room_soon(part.len()).await? };
             first = false;
             let (reply, answer) = oneshot::channel();
-            let job = Job { records: part, received, reply, _room: room };
+            let job = Job { records: part, received, reply, room };
             self.jobs.try_send(job).map_err(|error| self.refused(&error))?;
             let receipt = answer.await.unwrap_or_else(|_| Err(self.why_gone()))?;
             total.accepted += receipt.accepted;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use rustc_hash::FxHashSet;
 use sidecart_engine::nouns::{Entry, EventId};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::applier::Group;
 use super::recovery::{self, StartError};
@@ -54,6 +54,8 @@ struct Pending {
     reply: oneshot::Sender<Result<Receipt, SubmitError>>,
     accepted: usize,
     duplicates: usize,
+    /// Held until the records have left the queue for the log.
+    _room: OwnedSemaphorePermit,
 }
 
 impl Sequencer {
@@ -131,7 +133,7 @@ impl Sequencer {
                     fresh.push(record);
                 }
             }
-            pending.push(Pending { reply: job.reply, accepted, duplicates });
+            pending.push(Pending { reply: job.reply, accepted, duplicates, _room: job.room });
         }
         (fresh, pending)
     }

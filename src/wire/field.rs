@@ -32,7 +32,7 @@ impl fmt::Display for Scalar<'_> {
         match self {
             Self::Text(text) => f.write_str(&scalar::clip(text)),
             Self::Whole(n) => write!(f, "{n}"),
-            Self::Number(n) => write!(f, "{n}"),
+            Self::Number(n) => f.write_str(&scalar::clip(&n.to_string())),
             Self::Flag(flag) => write!(f, "{flag}"),
             Self::Shape(shape) => f.write_str(shape),
         }
@@ -128,7 +128,11 @@ pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) 
 }
 
 /// The text of an id, or why it is none. Whole numbers count as their decimal digits.
-pub fn id<T>(field: &str, value: &Scalar<'_>, parse: impl Fn(&str) -> Result<T, IdError>) -> Result<T, Rejection> {
+pub fn id<T>(
+    field: &str,
+    value: &Scalar<'_>,
+    parse: impl Fn(&str) -> Result<T, IdError>,
+) -> Result<T, Rejection> {
     let refuse = |problem: String| Rejection::field(Code::BadId, field, problem);
     match value {
         Scalar::Text(text) => parse(text).map_err(|error| refuse(error.to_string())),
@@ -161,7 +165,7 @@ pub fn time(field: &str, value: &Scalar<'_>) -> Result<Timestamp, Rejection> {
         Scalar::Number(ms) if ms.is_finite() => scalar::timestamp_ms(*ms as i64),
         other => Err(ScalarError::Time(other.to_string())),
     };
-    read.map_err(|error| Rejection::field(Code::BadTime, field, problem(&error)))
+    read.map_err(|error| Rejection::field(Code::BadTime, field, error.to_string()))
 }
 
 /// An amount of money.
@@ -172,7 +176,7 @@ pub fn money(field: &str, value: &Scalar<'_>, currency: Currency) -> Result<Mone
         Scalar::Number(n) => from_major(*n, value, currency),
         other => Err(ScalarError::Number(other.to_string())),
     };
-    read.map_err(|error| Rejection::field(Code::BadPrice, field, problem(&error)))
+    read.map_err(|error| Rejection::field(Code::BadPrice, field, error.to_string()))
 }
 
 fn from_major(amount: f64, value: &Scalar<'_>, currency: Currency) -> Result<Money, ScalarError> {
@@ -183,14 +187,15 @@ fn from_major(amount: f64, value: &Scalar<'_>, currency: Currency) -> Result<Mon
 pub fn currency(field: &str, value: &Scalar<'_>) -> Result<Currency, Rejection> {
     let refuse = |problem: String| Rejection::field(Code::BadCurrency, field, problem);
     match value {
-        Scalar::Text(text) => text.trim().parse().map_err(|error: MoneyError| refuse(format!("is {error}"))),
+        Scalar::Text(text) => text.trim().parse().map_err(|error: MoneyError| refuse(error.to_string())),
         other => Err(refuse(format!("is `{other}`, which is no currency: give three letters such as EUR"))),
     }
 }
 
 /// Units, 1 to [`MAX_QUANTITY`].
 pub fn quantity(field: &str, value: &Scalar<'_>) -> Result<u32, Rejection> {
-    scalar::quantity(&value.to_string()).map_err(|error| Rejection::field(Code::BadQuantity, field, problem(&error)))
+    scalar::quantity(&value.to_string())
+        .map_err(|error| Rejection::field(Code::BadQuantity, field, error.to_string()))
 }
 
 /// Units on hand, 0 to `u32::MAX`. A negative figure, as oversold shops send it, counts as none on hand.
@@ -234,11 +239,3 @@ pub fn flag(field: &str, value: &Scalar<'_>) -> Result<bool, Rejection> {
         other => Err(Rejection::field(Code::BadValue, field, format!("is `{other}`: give true or false"))),
     }
 }
-
-/// The problem part of a sentence that starts with the field.
-fn problem(error: &ScalarError) -> String {
-    format!("is wrong: {error}")
-}
-
-/// The largest quantity, spelt for the interface description.
-pub const MAX_QUANTITY_SHOWN: u32 = MAX_QUANTITY;

@@ -32,8 +32,8 @@ fn explain(text: &str, error: &serde_json::Error) -> Rejection {
         return rejection;
     }
     match error.classify() {
-        Category::Data => Rejection::whole(Code::BadShape, format!("{error}: see /openapi.json for the shape")),
-        _ => Rejection::whole(Code::BadJson, format!("not valid JSON: {error}")),
+        Category::Data => Rejection::whole(Code::BadShape, format!("not of the right shape ({error}): see /openapi.json")),
+        _ => Rejection::whole(Code::BadJson, format!("not valid JSON ({error}): check its quotes, commas and brackets")),
     }
 }
 

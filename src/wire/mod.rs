@@ -14,3 +14,6 @@ pub mod split;
 pub mod stock;
 
 pub use reject::{Code, Rejection};
+
+#[cfg(test)]
+mod tests;

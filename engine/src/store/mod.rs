@@ -38,7 +38,7 @@ pub(crate) use sessions::{Session, Touch};
 pub(crate) use tables::{BatchTable, StaticList};
 pub(crate) use users::{Tally, Users};
 
-use crate::nouns::{EventId, Timestamp};
+use crate::nouns::{EventId, Model, Timestamp};
 use crate::settings::Settings;
 
 /// The number of an item inside one engine: its place in order of first mention.
@@ -58,6 +58,8 @@ pub struct State {
     pub(crate) dedupe: Dedupe,
     pub(crate) batch: BatchTable,
     pub(crate) fixed: StaticList,
+    /// The scorer's learned weights.
+    pub(crate) model: Model,
     /// Entries applied since the state began, duplicates included.
     pub(crate) applied: u64,
     /// Items refused because the catalogue was full.

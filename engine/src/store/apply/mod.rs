@@ -21,6 +21,13 @@ impl State {
                 self.change_item(item, |state| state.catalog.patch(item, patch))
             }
             Record::Delete { item } => self.change_item(item, |state| state.catalog.delete(item)),
+            Record::Model(model) => {
+                if model.version <= self.model.version {
+                    return Applied::Duplicate;
+                }
+                self.model = (**model).clone();
+                Applied::Fresh
+            }
             Record::Stock(update) => self.change_item(&update.item, |state| state.catalog.set_stock(update)),
         }
     }
