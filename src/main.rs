@@ -1,6 +1,7 @@
 //! `sidecart`: the one binary. All I/O is here; what to recommend is decided in the `engine` crate.
 
 mod cli;
+mod data;
 mod wire;
 
 #[global_allocator]

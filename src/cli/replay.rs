@@ -1,0 +1,1 @@
+//! `sidecart replay`: how good would the answers have been?
