@@ -2,6 +2,7 @@
 
 mod cli;
 mod data;
+mod replay;
 mod wire;
 
 #[global_allocator]

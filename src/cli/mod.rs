@@ -3,6 +3,8 @@
 //! Exit codes are the same everywhere: 0 done, 1 the answer is no (a check failed, input was rejected), 2 the command
 //! or its config could not be used.
 
+mod replay;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -23,7 +25,9 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Replay(replay::ReplayArgs),
+}
 
 /// Parses the command line and runs the command.
 pub fn run() -> ExitCode {
@@ -38,5 +42,7 @@ pub fn run() -> ExitCode {
 }
 
 fn run_command(command: Command) -> anyhow::Result<u8> {
-    match command {}
+    match command {
+        Command::Replay(args) => replay::run(&args),
+    }
 }

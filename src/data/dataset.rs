@@ -170,6 +170,9 @@ impl<'o> Loader<'o> {
         dataset.label = self.labels.join(" + ");
         dataset.rejections = std::mem::take(&mut self.reading.rejections);
         let known: BTreeSet<&str> = dataset.catalog.iter().map(|item| item.id.as_str()).collect();
+        for item in &dataset.catalog {
+            let _ = dataset.store.items.intern(item.id.as_str());
+        }
         dataset.store.forget_hints(|item| known.contains(item));
         Ok(dataset)
     }
@@ -213,7 +216,7 @@ impl Dataset {
         self.store.hint(item)
     }
 
-    /// Items mentioned in events, and sessions.
+    /// Items of the catalogue or mentioned in events, and sessions.
     pub fn counts(&self) -> (usize, usize) {
         (self.store.items.len(), self.store.sessions.len())
     }
@@ -223,7 +226,7 @@ impl Dataset {
         self.store.items.id(number)
     }
 
-    /// The number of an item's id, if an event mentions it.
+    /// The number of an item's id, if the catalogue or an event has it.
     pub fn item_number(&self, id: &str) -> Option<u32> {
         self.store.items.number(id)
     }
@@ -306,7 +309,11 @@ mod tests {
         let dir = folder();
         let events = "timestamp,session_id,item_id,category,price\n2020-06-02,s,b,X > Y,2\n2020-06-01,s,a,,\n";
         write(dir.path(), "events.csv.gz", &gzip(events));
-        write(dir.path(), "catalog.csv", b"item_id,title,category,brand,price,cost,stock\na,Apple,F > G,,1,,3\n,x,,,,,\n");
+        write(
+            dir.path(),
+            "catalog.csv",
+            b"item_id,title,category,brand,price,cost,stock\na,Apple,F > G,,1,,3\n,x,,,,,\n",
+        );
         write(dir.path(), "split.json", br#"{"cut": "2020-06-02T00:00:00Z"}"#);
         let data = load(&Options::of(vec![dir.path().to_owned()])).expect("reads");
         assert!(data.sorted);

@@ -183,7 +183,10 @@ mod tests {
     #[test]
     fn an_open_quote_costs_one_row() {
         let text = b"a,b\n\"open,1\n2,3\n4,5";
-        assert_eq!(read(text), [ok(1, &["a", "b"]), (2, Err("open quote".into())), ok(3, &["2", "3"]), ok(4, &["4", "5"])]);
+        assert_eq!(
+            read(text),
+            [ok(1, &["a", "b"]), (2, Err("open quote".into())), ok(3, &["2", "3"]), ok(4, &["4", "5"])]
+        );
     }
 
     #[test]

@@ -33,7 +33,9 @@ impl<'a> Row<'a> {
     pub fn new(object: &'a Map<String, Value>, mapping: &'a Mapping) -> Result<Self, Reason> {
         let lines = match object.get("items") {
             None | Some(Value::Null) => None,
-            Some(Value::Array(items)) => Some(items.iter().map(|item| Self::line(item, mapping)).collect::<Result<_, _>>()?),
+            Some(Value::Array(items)) => {
+                Some(items.iter().map(|item| Self::line(item, mapping)).collect::<Result<_, _>>()?)
+            }
             Some(other) => return Err(Reason::Json(format!("`items` is `{}`: give a list", clip(&other.to_string())))),
         };
         Ok(Self { object, mapping, lines })

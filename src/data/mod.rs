@@ -19,6 +19,7 @@ mod symbols;
 pub use columns::Mapping;
 pub use dataset::{Dataset, Options, load};
 pub use error::DataError;
+pub use open::lines;
 pub use reject::{Rejected, Rejections};
 pub use store::Head;
 pub use symbols::NONE;

@@ -8,12 +8,12 @@ use flate2::read::MultiGzDecoder;
 use sidecart_engine::nouns::Timestamp;
 
 use super::DataError;
+use super::lines::Lines;
 use crate::wire::scalar;
 
 /// Names tried in a folder, after `events` and `catalog`, in this order.
-const ENDINGS: [&str; 10] = [
-    ".csv.gz", ".csv", ".tsv.gz", ".tsv", ".jsonl.gz", ".jsonl", ".ndjson.gz", ".ndjson", ".parquet", ".txt.gz",
-];
+const ENDINGS: [&str; 10] =
+    [".csv.gz", ".csv", ".tsv.gz", ".tsv", ".jsonl.gz", ".jsonl", ".ndjson.gz", ".ndjson", ".parquet", ".txt.gz"];
 /// The longest `split.json` read, in bytes.
 const MAX_SPLIT_BYTES: u64 = 1 << 20;
 /// How much of a text is looked at to tell its form.
@@ -47,11 +47,7 @@ pub fn open(path: &Path) -> Result<Source, DataError> {
     if magic == b"PAR1" {
         return Ok(Source::Parquet(file));
     }
-    let mut text: Box<dyn BufRead> = if magic.starts_with(&[0x1f, 0x8b]) {
-        Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(BufReader::new(file))))
-    } else {
-        Box::new(BufReader::with_capacity(BUFFER_BYTES, file))
-    };
+    let mut text = unzipped(file, &magic);
     let head = text.fill_buf().map_err(failed)?;
     if head.is_empty() {
         return Err(DataError::Empty(path.to_owned()));
@@ -64,6 +60,26 @@ pub fn open(path: &Path) -> Result<Source, DataError> {
     }
     let first = text.fill_buf().map_err(failed)?.iter().copied().find(|byte| !byte.is_ascii_whitespace());
     Ok(if first == Some(b'{') { Source::Json(text) } else { Source::Delimited(text) })
+}
+
+/// The lines of a text file, gzipped or not.
+///
+/// # Errors
+/// What opening it says.
+pub fn lines(path: &Path) -> std::io::Result<Lines<Box<dyn BufRead>>> {
+    let mut file = File::open(path)?;
+    let mut magic = Vec::new();
+    (&mut file).take(2).read_to_end(&mut magic)?;
+    file.rewind()?;
+    Ok(Lines::new(unzipped(file, &magic)))
+}
+
+fn unzipped(file: File, magic: &[u8]) -> Box<dyn BufRead> {
+    if magic.starts_with(&[0x1f, 0x8b]) {
+        Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(BufReader::new(file))))
+    } else {
+        Box::new(BufReader::with_capacity(BUFFER_BYTES, file))
+    }
 }
 
 /// The cut in a folder's `split.json`; `None` without such a file.

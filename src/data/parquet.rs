@@ -64,9 +64,7 @@ impl Fields for Row<'_> {
 
     fn texts(&self, column: Column) -> Vec<String> {
         match self.field(column) {
-            Some(Field::ListInternal(list)) => {
-                list.elements().iter().filter_map(text).map(Cow::into_owned).collect()
-            }
+            Some(Field::ListInternal(list)) => list.elements().iter().filter_map(text).map(Cow::into_owned).collect(),
             _ => self.text(column).into_iter().map(Cow::into_owned).collect(),
         }
     }

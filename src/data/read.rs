@@ -74,7 +74,9 @@ impl Pass<'_, '_> {
         let layout = self.layout(header, required)?;
         while let Some((line, row)) = rows.next_row().map_err(|source| self.broken(rows.number(), source))? {
             let taken = row.and_then(|cells| match cells.len() {
-                found if found == layout.width() => (self.take)(&delimited::Row { cells: &cells, layout: &layout }, line),
+                found if found == layout.width() => {
+                    (self.take)(&delimited::Row { cells: &cells, layout: &layout }, line)
+                }
                 found => Err(Reason::Width { found, expected: layout.width() }),
             });
             if self.note(line, taken) {

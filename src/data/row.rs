@@ -150,9 +150,9 @@ fn line(row: &dyn Fields, defaults: Defaults) -> Result<RowLine<'_>, Reason> {
 fn money(row: &dyn Fields, column: Column, defaults: Defaults) -> Result<Option<Money>, Reason> {
     let Some(text) = row.text(column) else { return Ok(None) };
     let currency = match row.text(Column::Currency) {
-        Some(code) => code.parse().map_err(|e| {
-            Reason::Value(Column::Currency, scalar::ScalarError::Money(clip(&code), e))
-        })?,
+        Some(code) => {
+            code.parse().map_err(|e| Reason::Value(Column::Currency, scalar::ScalarError::Money(clip(&code), e)))?
+        }
         None => defaults.currency,
     };
     scalar::money(&text, currency).map(Some).map_err(|e| Reason::Value(column, e))
@@ -267,8 +267,7 @@ mod tests {
     const DEFAULTS: Defaults = Defaults { kind: EventKind::View, currency: Currency::USD };
 
     fn row(change: &[(&'static str, &'static str)]) -> Row {
-        let mut fields =
-            BTreeMap::from([("timestamp", "2020-06-01T00:00:00Z"), ("session_id", "s"), ("item_id", "i")]);
+        let mut fields = BTreeMap::from([("timestamp", "2020-06-01T00:00:00Z"), ("session_id", "s"), ("item_id", "i")]);
         fields.extend(change.iter().copied());
         Row(fields)
     }
