@@ -4,14 +4,22 @@
 //! ([`Watch`]), and state is plain data that the caller saves and restores ([`State`]). The same entries in the same
 //! order give the same state and the same answers, bit for bit.
 
+mod candidates;
+mod features;
+mod inspect;
 pub mod nouns;
+mod pipeline;
+mod rank;
+mod rules;
 pub mod settings;
+mod store;
 pub mod views;
 mod watch;
 
-use nouns::{Entry, EventId, Item, Request, Slate, Tier, Timestamp};
-use serde::{Deserialize, Serialize};
+use nouns::{Entry, EventId, Item, Request, Slate, Timestamp};
+pub use pipeline::Scratch;
 pub use settings::Settings;
+pub use store::State;
 use views::{ItemView, SessionView, Sizes, UserView};
 pub use watch::{Pace, Stage, Unhurried, Watch};
 
@@ -25,16 +33,6 @@ pub enum Applied {
     /// It speaks of an item that is not in the catalogue, or the catalogue is full; nothing changed.
     Refused,
 }
-
-/// Everything the engine knows; what a checkpoint holds. Serialising equal states gives equal bytes.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct State {
-    applied: u64,
-}
-
-/// Working memory of one answer, reused by its caller from request to request.
-#[derive(Debug, Default)]
-pub struct Scratch {}
 
 /// The engine: settings and state.
 #[derive(Debug, Clone)]
@@ -74,78 +72,66 @@ impl Engine {
     }
 
     /// Applies one entry of the log. Idempotent by event id within the dedupe window.
-    pub fn apply(&mut self, _entry: &Entry) -> Applied {
-        self.state.applied += 1;
-        Applied::Fresh
+    pub fn apply(&mut self, entry: &Entry) -> Applied {
+        self.state.apply(entry, &self.settings)
     }
 
     /// Whether an event of this id has been applied within the dedupe window.
     #[must_use]
-    pub fn has_seen(&self, _id: &EventId) -> bool {
-        false
+    pub fn has_seen(&self, id: &EventId) -> bool {
+        self.state.has_seen(id)
     }
 
     /// Answers a request as of `now`. `watch` is told of each stage and may end the work early.
     #[must_use]
-    pub fn recommend(
-        &self,
-        _request: &Request,
-        _now: Timestamp,
-        _watch: &mut dyn Watch,
-        _scratch: &mut Scratch,
-    ) -> Slate {
-        Slate {
-            picks: Vec::new(),
-            tier: Tier::Empty,
-            degraded: None,
-            suppressed: std::collections::BTreeMap::new(),
-            considered: 0,
-            dropped: Vec::new(),
-            context: Vec::new(),
-            cart: Vec::new(),
-            feature_age_ms: None,
-        }
+    pub fn recommend(&self, request: &Request, now: Timestamp, watch: &mut dyn Watch, scratch: &mut Scratch) -> Slate {
+        pipeline::recommend(&self.state, &self.settings, request, now, watch, scratch)
     }
 
-    /// Rebuilds the table behind [`nouns::Strategy::Batch`] from the state as it is. `apply` does so by itself
-    /// whenever the events' clock passes midnight (UTC).
-    pub fn rebuild_batch(&mut self) {}
+    /// Rebuilds the table behind [`nouns::Strategy::Batch`] from the state as it is, all at once. `apply` does so by
+    /// itself, a few rows per event, whenever the events' clock passes midnight (UTC).
+    pub fn rebuild_batch(&mut self) {
+        self.state.rebuild_batch(&self.settings);
+    }
 
-    /// Fixes the lists behind [`nouns::Strategy::Static`] from the state as it is (bestsellers of now).
-    pub fn fix_static(&mut self) {}
+    /// Fixes the list behind [`nouns::Strategy::Static`] from the state as it is (bestsellers of now). `apply` does so
+    /// by itself once, at the first midnight, for a shop that never fixed one.
+    pub fn fix_static(&mut self) {
+        self.state.fix_static();
+    }
 
     /// The catalogue's entry of an item, with live stock.
     #[must_use]
-    pub fn item(&self, _id: &str) -> Option<&Item> {
-        None
+    pub fn item(&self, id: &str) -> Option<&Item> {
+        self.state.catalog.number(id).and_then(|ix| self.state.catalog.entry(ix))
     }
 
     /// All items of the catalogue, in order of first mention.
     pub fn items(&self) -> impl Iterator<Item = &Item> {
-        std::iter::empty()
+        self.state.catalog.entries()
     }
 
     /// What is known of a live visit.
     #[must_use]
-    pub fn session(&self, _id: &str, _now: Timestamp) -> Option<SessionView> {
-        None
+    pub fn session(&self, id: &str, now: Timestamp) -> Option<SessionView> {
+        self.state.session_view(id, now, &self.settings)
     }
 
-    /// What is known of a user.
+    /// What is known of a user, or of a device by its anonymous id.
     #[must_use]
-    pub fn user(&self, _id: &str, _now: Timestamp) -> Option<UserView> {
-        None
+    pub fn user(&self, id: &str, now: Timestamp) -> Option<UserView> {
+        self.state.user_view(id, now, &self.settings)
     }
 
     /// What is known of an item.
     #[must_use]
-    pub fn item_features(&self, _id: &str, _now: Timestamp) -> Option<ItemView> {
-        None
+    pub fn item_features(&self, id: &str, now: Timestamp) -> Option<ItemView> {
+        self.state.item_view(id, now, &self.settings)
     }
 
-    /// How full the state is.
+    /// How full the state is. Walks all rows: for metrics and reports, not for the hot path.
     #[must_use]
     pub fn sizes(&self) -> Sizes {
-        Sizes { applied: self.state.applied, ..Sizes::default() }
+        self.state.sizes()
     }
 }

@@ -1,5 +1,7 @@
 //! What can be set. The engine takes plain numbers; the binary's config file maps onto them, with units and checks.
 
+use std::collections::BTreeMap;
+
 use crate::nouns::{Currency, DAY_MS, HOUR_MS, ItemId, MINUTE_MS};
 
 /// Everything that can be set about the engine. Every default serves a shop of 100,000 items and a million sessions.
@@ -25,6 +27,8 @@ pub struct Settings {
     pub rules: RuleSettings,
     /// Curated pairs and lists, chosen by the shop.
     pub curated: Curated,
+    /// Rows of the daily batch table rebuilt per event after midnight, so that the rebuild never holds up an answer.
+    pub batch_rows_per_event: usize,
 }
 
 /// What live visits remember.
@@ -136,6 +140,8 @@ pub struct CandidateSettings {
     pub two_hops: SourceSettings,
     /// The user's own past purchases.
     pub user_history: SourceSettings,
+    /// What the visit has already come to, where the placement lets items return.
+    pub own_session: SourceSettings,
     /// The most wanted of the context's categories.
     pub category: SourceSettings,
     /// The most wanted overall, lately.
@@ -155,9 +161,9 @@ pub struct RuleSettings {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Curated {
     /// For one item, the items to show with it, best first.
-    pub pairs: Vec<(ItemId, Vec<ItemId>)>,
+    pub pairs: BTreeMap<ItemId, Vec<ItemId>>,
     /// For a placement (`*`: any), the items to fall back on, best first.
-    pub lists: Vec<(String, Vec<ItemId>)>,
+    pub lists: BTreeMap<String, Vec<ItemId>>,
 }
 
 impl Default for Settings {
@@ -185,6 +191,7 @@ impl Default for Settings {
             candidates: CandidateSettings::default(),
             rules: RuleSettings::default(),
             curated: Curated::default(),
+            batch_rows_per_event: 8,
         }
     }
 }
@@ -202,6 +209,7 @@ impl Default for CandidateSettings {
             bought_together: source(0.8, 80),
             two_hops: source(0.1, 40),
             user_history: source(0.5, 60),
+            own_session: source(0.5, 20),
             category: source(0.05, 30),
             trending: source(0.05, 30),
             curated: source(0.2, 30),

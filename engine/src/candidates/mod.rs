@@ -1,0 +1,116 @@
+//! Where candidates come from: one file per source, each with its own idea of what goes with the moment, and this list
+//! of them. Sources never talk to one another; the ranker weighs what they say.
+
+mod accumulator;
+mod category;
+mod curated;
+mod own_session;
+mod pool;
+mod rows;
+mod session_knn;
+mod tally;
+mod trending;
+mod two_hops;
+mod user_history;
+
+pub(crate) use accumulator::Accumulator;
+pub(crate) use curated::{listed, paired};
+pub(crate) use pool::{Candidate, Pool};
+
+use crate::nouns::ReasonCode;
+use crate::settings::{CandidateSettings, SourceSettings};
+use crate::store::{ItemIx, Moment, Relation};
+
+/// Working memory of the sources, reused from request to request.
+#[derive(Debug, Default)]
+pub(crate) struct Workspace {
+    pub(crate) items: Accumulator,
+    /// Marks of the items of context.
+    pub(crate) context: Accumulator,
+    /// Similarities of neighbouring visits.
+    pub(crate) neighbours: tally::Tally,
+    /// What the source at hand has found: (item, score), at most its limit, best first.
+    pub(crate) found: Vec<(ItemIx, f32)>,
+}
+
+/// Something that proposes items for a moment.
+pub(crate) trait Source: Sync {
+    /// The name in the config, in answers and in metrics.
+    fn name(&self) -> &'static str;
+
+    /// Its switch and bounds.
+    fn settings(&self, settings: &CandidateSettings) -> SourceSettings;
+
+    /// The reason its items carry.
+    fn reason(&self) -> ReasonCode;
+
+    /// Whether it argues from the shopper's own context, rather than from what everybody wants.
+    fn is_contextual(&self) -> bool {
+        true
+    }
+
+    /// Puts what it finds into `work.found`: at most `limit` items with positive scores, best first.
+    fn collect(&self, moment: &Moment<'_>, limit: usize, work: &mut Workspace);
+
+    /// The items of context its score for `item` rests on, with their shares of it. Only called for items shown.
+    fn because(&self, moment: &Moment<'_>, item: ItemIx) -> Vec<(ItemIx, f32)>;
+}
+
+/// Number of sources.
+pub(crate) const SOURCES: usize = 10;
+
+/// All sources. The cheap and telling ones come first: when time runs out, what has been found stands.
+pub(crate) static ALL: [&dyn Source; SOURCES] = [
+    &rows::BOUGHT_TOGETHER,
+    &rows::CARTED_TOGETHER,
+    &rows::VIEWED_TOGETHER,
+    &session_knn::SessionKnn,
+    &two_hops::TwoHops,
+    &user_history::UserHistory,
+    &own_session::OwnSession,
+    &category::Category,
+    &trending::Trending,
+    &curated::CuratedChoice,
+];
+
+/// Places of the sources in [`ALL`], for those who read their scores.
+pub(crate) mod place {
+    pub(crate) const BOUGHT: usize = 0;
+    pub(crate) const CARTED: usize = 1;
+    pub(crate) const VIEWED: usize = 2;
+    pub(crate) const KNN: usize = 3;
+    pub(crate) const TWO_HOPS: usize = 4;
+    pub(crate) const USER: usize = 5;
+    pub(crate) const CATEGORY: usize = 7;
+    pub(crate) const TRENDING: usize = 8;
+    pub(crate) const CURATED: usize = 9;
+}
+
+/// P(j | i) of a relation: C_ij / n_i, 0 where nothing is known. At most about 1 for visits, more for baskets of many.
+pub(crate) fn conditional(moment: &Moment<'_>, relation: Relation, i: ItemIx, j: ItemIx) -> f32 {
+    let Some(row) = moment.state.rows.get(relation, i).filter(|row| row.n > 0.0) else { return 0.0 };
+    row.partners.iter().position(|&partner| partner == j).map_or(0.0, |place| row.weights[place] / row.n)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_place_names_its_source() {
+        let named = [
+            (place::BOUGHT, "bought_together"),
+            (place::CARTED, "carted_together"),
+            (place::VIEWED, "viewed_together"),
+            (place::KNN, "session_knn"),
+            (place::TWO_HOPS, "two_hops"),
+            (place::USER, "user_history"),
+            (place::CATEGORY, "category"),
+            (place::TRENDING, "trending"),
+            (place::CURATED, "curated"),
+        ];
+        for (place, name) in named {
+            assert_eq!(ALL[place].name(), name);
+        }
+    }
+}

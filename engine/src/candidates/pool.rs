@@ -1,0 +1,124 @@
+use super::SOURCES;
+use crate::store::ItemIx;
+
+const EMPTY: u32 = u32::MAX;
+
+/// An item that some source proposes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Candidate {
+    pub(crate) item: ItemIx,
+    /// Each source's score relative to its best, 0 to 1; 0 where it does not propose the item.
+    pub(crate) relative: [f32; SOURCES],
+    /// Each source's rank, from 1; 0 where it does not propose the item.
+    pub(crate) ranks: [u16; SOURCES],
+}
+
+/// The union of what the sources found, each item once.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    pub(crate) candidates: Vec<Candidate>,
+    /// Each source's best score, to tell a strong day from a weak one.
+    pub(crate) best: [f32; SOURCES],
+    /// Items each source found.
+    pub(crate) counts: [u16; SOURCES],
+    places: Vec<u32>,
+}
+
+impl Pool {
+    /// Empties the pool and makes room for item numbers below `items`.
+    pub(crate) fn begin(&mut self, items: usize) {
+        for candidate in self.candidates.drain(..) {
+            self.places[candidate.item as usize] = EMPTY;
+        }
+        self.places.resize(items.max(self.places.len()), EMPTY);
+        self.best = [0.0; SOURCES];
+        self.counts = [0; SOURCES];
+    }
+
+    /// Takes in what one source found, best first.
+    pub(crate) fn add(&mut self, source: usize, found: &[(ItemIx, f32)]) {
+        let Some(&(_, best)) = found.first() else { return };
+        self.best[source] = best;
+        self.counts[source] = found.len() as u16;
+        for (rank, &(item, score)) in (1..).zip(found) {
+            let place = self.places[item as usize];
+            let place = if place == EMPTY { self.push(item) } else { place as usize };
+            let candidate = &mut self.candidates[place];
+            candidate.relative[source] = score / best;
+            candidate.ranks[source] = rank;
+        }
+    }
+
+    /// The place of an item among the candidates.
+    pub(crate) fn place(&self, item: ItemIx) -> Option<usize> {
+        self.places.get(item as usize).filter(|&&place| place != EMPTY).map(|&place| place as usize)
+    }
+
+    /// Keeps the candidates that `keep` wants, in order.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&Candidate) -> bool) {
+        let places = &mut self.places;
+        let mut kept = 0;
+        self.candidates.retain(|candidate| {
+            let keeps = keep(candidate);
+            places[candidate.item as usize] = if keeps { kept } else { EMPTY };
+            kept += u32::from(keeps);
+            keeps
+        });
+    }
+
+    /// Cuts the pool to the `limit` candidates of best rank in any source, so that no source crowds out another.
+    pub(crate) fn cut(&mut self, limit: usize) {
+        if self.candidates.len() <= limit {
+            return;
+        }
+        let standing = |candidate: &Candidate| {
+            let best = candidate.ranks.iter().copied().filter(|&rank| rank > 0).min().unwrap_or(u16::MAX);
+            (best, candidate.item)
+        };
+        let mut standings: Vec<_> = self.candidates.iter().map(standing).collect();
+        let (_, last, _) = standings.select_nth_unstable(limit.saturating_sub(1));
+        let last = *last;
+        self.retain(|candidate| standing(candidate) <= last);
+    }
+
+    fn push(&mut self, item: ItemIx) -> usize {
+        let place = self.candidates.len();
+        self.candidates.push(Candidate { item, relative: [0.0; SOURCES], ranks: [0; SOURCES] });
+        self.places[item as usize] = place as u32;
+        place
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pool() -> Pool {
+        let mut pool = Pool::default();
+        pool.begin(20);
+        pool.add(0, &[(1, 4.0), (2, 2.0), (3, 1.0)]);
+        pool.add(1, &[(9, 0.5), (2, 0.5)]);
+        pool
+    }
+
+    #[test]
+    fn an_item_that_two_sources_propose_is_one_candidate() {
+        let pool = pool();
+        assert_eq!(pool.candidates.len(), 4);
+        let two = pool.candidates[pool.place(2).expect("proposed")];
+        assert_eq!((two.relative[0], two.relative[1]), (0.5, 1.0));
+        assert_eq!((two.ranks[0], two.ranks[1]), (2, 2));
+    }
+
+    #[test]
+    fn cutting_keeps_the_heads_of_all_sources() {
+        let mut pool = pool();
+        pool.cut(3);
+        let items: Vec<_> = pool.candidates.iter().map(|candidate| candidate.item).collect();
+        assert_eq!(items, [1, 2, 9]);
+        assert_eq!(pool.place(9), Some(2));
+        assert_eq!(pool.place(3), None);
+        pool.begin(20);
+        assert_eq!(pool.place(1), None);
+    }
+}

@@ -1,0 +1,55 @@
+//! An answer, stage by stage. Each strategy drafts; the ladder fills what is short; the rules see everything twice.
+
+mod draft;
+mod ladder;
+mod realtime;
+mod tables;
+
+use crate::candidates::{Accumulator, Pool, Workspace};
+use crate::features::Vector;
+use crate::nouns::{Request, Slate, Strategy, Timestamp};
+use crate::settings::Settings;
+use crate::store::{ItemIx, Moment, State};
+use crate::watch::{Stage, Watch};
+use draft::Draft;
+
+/// Working memory of one answer, reused by its caller from request to request.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    work: Workspace,
+    pool: Pool,
+    vectors: Vec<Vector>,
+    /// (item, score, place in the pool), best first.
+    scored: Vec<Scored>,
+    /// Items the rules have judged in this request.
+    judged: Accumulator,
+}
+
+/// A scored candidate.
+#[derive(Debug, Clone, Copy)]
+struct Scored {
+    item: ItemIx,
+    score: f32,
+    place: usize,
+}
+
+/// Answers a request.
+pub(crate) fn recommend(
+    state: &State,
+    settings: &Settings,
+    request: &Request,
+    now: Timestamp,
+    watch: &mut dyn Watch,
+    scratch: &mut Scratch,
+) -> Slate {
+    let pace = watch.enter(Stage::Context);
+    let moment = Moment::new(state, settings, request, now);
+    scratch.judged.begin(state.catalog.numbers());
+    let mut draft = Draft::new(&moment);
+    match request.strategy {
+        Strategy::Realtime => realtime::draft(&moment, pace, watch, scratch, &mut draft),
+        Strategy::Batch => tables::batch(&moment, scratch, &mut draft),
+        Strategy::Static => tables::fixed(&moment, scratch, &mut draft),
+    }
+    draft.finish()
+}

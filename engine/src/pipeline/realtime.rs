@@ -1,0 +1,140 @@
+//! The real-time strategy: all sources, rules, features, score; fewer of them as time runs out.
+
+use super::draft::{Draft, Origin};
+use super::{Scored, Scratch, ladder};
+use crate::candidates::{self, Candidate, Source};
+use crate::features;
+use crate::nouns::{Cause, Tier};
+use crate::rank::Linear;
+use crate::store::Moment;
+use crate::watch::{Pace, Stage, Watch};
+
+/// How far a hurried answer got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Every stage in time.
+    Everything,
+    /// All sources, no features.
+    Sources,
+    /// Some sources.
+    FirstSources,
+    /// No source.
+    Nothing,
+}
+
+/// Drafts an answer and lets the ladder fill what is short.
+pub(super) fn draft(
+    moment: &Moment<'_>,
+    pace: Pace,
+    watch: &mut dyn Watch,
+    scratch: &mut Scratch,
+    draft: &mut Draft<'_>,
+) {
+    scratch.pool.begin(moment.state.catalog.numbers());
+    let mut reach = if pace == Pace::Go { collect(moment, watch, scratch) } else { Reach::Nothing };
+    let _ = watch.enter(Stage::Rules);
+    obey(draft, scratch);
+    scratch.pool.cut(moment.settings.candidates.limit);
+    if reach == Reach::Everything && watch.enter(Stage::Features) == Pace::Stop {
+        reach = Reach::Sources;
+    }
+    if reach == Reach::Everything {
+        features::extract(moment, &scratch.pool, &mut scratch.vectors);
+        let _ = watch.enter(Stage::Score);
+        score(moment, scratch);
+    } else {
+        draft.degraded = Some(Cause::Deadline);
+        score_by_sources(moment, scratch);
+    }
+    let _ = watch.enter(Stage::Slate);
+    let contextual = select(moment, scratch, draft, reach == Reach::Everything);
+    draft.tier = tier(reach, contextual);
+    ladder::fill(moment, scratch, draft);
+}
+
+/// Asks the sources in turn, as long as there is time.
+fn collect(moment: &Moment<'_>, watch: &mut dyn Watch, scratch: &mut Scratch) -> Reach {
+    for (place, source) in candidates::ALL.into_iter().enumerate() {
+        let settings = source.settings(&moment.settings.candidates);
+        if settings.weight <= 0.0 || settings.limit == 0 {
+            continue;
+        }
+        if watch.enter(Stage::Candidates) == Pace::Stop {
+            return if place == 0 { Reach::Nothing } else { Reach::FirstSources };
+        }
+        scratch.work.found.clear();
+        source.collect(moment, settings.limit, &mut scratch.work);
+        scratch.pool.add(place, &scratch.work.found);
+    }
+    Reach::Everything
+}
+
+/// Leaves in the pool what the rules admit.
+fn obey(draft: &mut Draft<'_>, scratch: &mut Scratch) {
+    let mut pool = std::mem::take(&mut scratch.pool);
+    pool.retain(|candidate| draft.admits(candidate.item, scratch));
+    scratch.pool = pool;
+}
+
+fn score(moment: &Moment<'_>, scratch: &mut Scratch) {
+    let scorer = Linear::starting(&moment.settings.candidates);
+    let scores = scratch.vectors.iter().map(|vector| scorer.score(vector));
+    rank(moment, &scratch.pool.candidates, scores, &mut scratch.scored);
+}
+
+/// Without features: each source's weight on its relative score.
+fn score_by_sources(moment: &Moment<'_>, scratch: &mut Scratch) {
+    let weights = candidates::ALL.map(|source| source.settings(&moment.settings.candidates).weight);
+    let said = |candidate: &Candidate| candidate.relative.iter().zip(weights).map(|(said, weight)| said * weight).sum();
+    rank(moment, &scratch.pool.candidates, scratch.pool.candidates.iter().map(said), &mut scratch.scored);
+}
+
+/// Best first; what is not a finite number last; equal scores by item id.
+fn rank(moment: &Moment<'_>, pool: &[Candidate], scores: impl Iterator<Item = f32>, scored: &mut Vec<Scored>) {
+    scored.clear();
+    let finite = |score: f32| if score.is_finite() { score } else { f32::NEG_INFINITY };
+    let places = pool.iter().enumerate().zip(scores);
+    scored.extend(places.map(|((place, candidate), score)| Scored {
+        item: candidate.item,
+        score: finite(score),
+        place,
+    }));
+    let catalog = &moment.state.catalog;
+    scored.sort_unstable_by(|a, b| {
+        b.score.total_cmp(&a.score).then_with(|| catalog.id_text(a.item).cmp(catalog.id_text(b.item)))
+    });
+}
+
+/// Puts the best into the slots; whether any of them rests on the shopper's own context.
+fn select(moment: &Moment<'_>, scratch: &Scratch, draft: &mut Draft<'_>, with_features: bool) -> bool {
+    let mut contextual = false;
+    for scored in &scratch.scored {
+        if draft.is_full() && !moment.request.explain {
+            break;
+        }
+        let source = strongest(moment, &scratch.pool.candidates[scored.place]);
+        contextual |= !draft.is_full() && candidates::ALL[source].is_contextual();
+        let vector = with_features.then(|| &scratch.vectors[scored.place]);
+        draft.place(scored.item, scored.score, Origin::Source(source), vector);
+    }
+    contextual
+}
+
+/// The source that argues strongest for a candidate.
+fn strongest(moment: &Moment<'_>, candidate: &Candidate) -> usize {
+    let said = |place: usize| {
+        let source: &dyn Source = candidates::ALL[place];
+        candidate.relative[place] * source.settings(&moment.settings.candidates).weight
+    };
+    (0..candidates::SOURCES).max_by(|&a, &b| said(a).total_cmp(&said(b)).then(b.cmp(&a))).unwrap_or_default()
+}
+
+fn tier(reach: Reach, contextual: bool) -> Tier {
+    match (reach, contextual) {
+        (Reach::Everything, true) => Tier::Full,
+        (Reach::Sources, true) => Tier::Session,
+        (Reach::FirstSources, true) => Tier::CoPurchase,
+        // Nothing is known of the shopper, or there was no time to look: what everybody wants.
+        _ => Tier::Curated,
+    }
+}

@@ -1,0 +1,188 @@
+//! Co-visitation rows: for each item the items that go with it, decayed, bounded, one set of rows per relation.
+
+use serde::{Deserialize, Serialize};
+
+use super::ItemIx;
+use super::decay::Decay;
+use crate::nouns::Timestamp;
+
+/// What two items have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Relation {
+    /// Touched in one visit (viewed, carted or bought), near each other.
+    Visit,
+    /// Put into one cart.
+    Cart,
+    /// Bought in one order.
+    Buy,
+}
+
+/// The items that go with one item. All figures stand on the scale of `epoch` (see [`Decay`]).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Row {
+    pub(crate) epoch: i32,
+    /// Decayed number of times the item stood in this relation at all: the n_i of P(j | i) = C_ij / n_i.
+    pub(crate) n: f32,
+    /// Partners and their decayed weights, in no order.
+    pub(crate) partners: Vec<ItemIx>,
+    pub(crate) weights: Vec<f32>,
+}
+
+impl Row {
+    /// Moves the figures to the scale of `epoch` if that is later, and returns the factor for an occurrence of
+    /// `epoch` to be added.
+    fn settle(&mut self, epoch: i32) -> f32 {
+        if self.partners.is_empty() && self.n == 0.0 {
+            self.epoch = epoch;
+        } else if epoch > self.epoch {
+            let factor = Decay::rescale(self.epoch, epoch);
+            self.n *= factor;
+            self.weights.iter_mut().for_each(|weight| *weight *= factor);
+            self.epoch = epoch;
+        }
+        Decay::rescale(epoch, self.epoch)
+    }
+
+    /// Adds to the weight of `partner`. A full row drops its least entry for a heavier newcomer, or the newcomer if it
+    /// is the least; the dropped weight is forgotten, not inherited (Space-Saving's inheritance was measured to hurt).
+    fn add(&mut self, partner: ItemIx, weight: f32, room: usize) {
+        if let Some(place) = self.partners.iter().position(|&other| other == partner) {
+            self.weights[place] += weight;
+            return;
+        }
+        if self.partners.len() < room {
+            self.partners.push(partner);
+            self.weights.push(weight);
+            return;
+        }
+        let least = (0..self.weights.len()).min_by(|&a, &b| self.weights[a].total_cmp(&self.weights[b]));
+        if let Some(least) = least
+            && self.weights[least] <= weight
+        {
+            self.partners[least] = partner;
+            self.weights[least] = weight;
+        }
+    }
+
+    /// Takes weight back; an entry that falls to (nearly) nothing leaves.
+    fn take(&mut self, partner: ItemIx, weight: f32) {
+        if let Some(place) = self.partners.iter().position(|&other| other == partner) {
+            self.weights[place] -= weight;
+            // What is left of a sum after taking back its parts is rounding.
+            if self.weights[place] <= weight * 1e-4 {
+                self.partners.swap_remove(place);
+                self.weights.swap_remove(place);
+            }
+        }
+    }
+}
+
+/// The rows of all relations.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Rows {
+    relations: [Vec<Row>; 3],
+}
+
+/// How pairs are added: the bounds and the instant, the same for all pairs of one event.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pairing {
+    pub(crate) relation: Relation,
+    pub(crate) at: Timestamp,
+    pub(crate) decay: Decay,
+    /// Entries per row.
+    pub(crate) room: usize,
+}
+
+impl Rows {
+    pub(crate) fn get(&self, relation: Relation, ix: ItemIx) -> Option<&Row> {
+        self.relations[relation as usize].get(ix as usize)
+    }
+
+    /// Entries in all rows.
+    pub(crate) fn pairs(&self) -> usize {
+        self.relations.iter().flatten().map(|row| row.partners.len()).sum()
+    }
+
+    /// Counts that `ix` stood in the relation (`times` = 1), or takes that back (-1).
+    pub(crate) fn stand(&mut self, pairing: Pairing, ix: ItemIx, times: f32) {
+        let (row, g) = self.row(pairing, ix);
+        row.n = (row.n + times * g).max(0.0);
+    }
+
+    /// Adds `weight` to the directed pair `from -> to`.
+    pub(crate) fn add(&mut self, pairing: Pairing, from: ItemIx, to: ItemIx, weight: f32) {
+        let (row, g) = self.row(pairing, from);
+        row.add(to, weight * g, pairing.room);
+    }
+
+    /// Takes `weight` back from the directed pair `from -> to`, as it was added at `pairing.at`.
+    pub(crate) fn take(&mut self, pairing: Pairing, from: ItemIx, to: ItemIx, weight: f32) {
+        let (row, g) = self.row(pairing, from);
+        row.take(to, weight * g);
+    }
+
+    fn row(&mut self, pairing: Pairing, ix: ItemIx) -> (&mut Row, f32) {
+        let rows = &mut self.relations[pairing.relation as usize];
+        if rows.len() <= ix as usize {
+            rows.resize_with(ix as usize + 1, Row::default);
+        }
+        let (epoch, g) = pairing.decay.place(pairing.at);
+        let row = &mut rows[ix as usize];
+        let factor = row.settle(epoch);
+        (row, g * factor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nouns::DAY_MS;
+
+    fn pairing(at: i64, room: usize) -> Pairing {
+        Pairing { relation: Relation::Buy, at: Timestamp(at), decay: Decay::new(7 * DAY_MS), room }
+    }
+
+    fn partners(rows: &Rows, ix: ItemIx) -> Vec<ItemIx> {
+        let mut list = rows.get(Relation::Buy, ix).map(|row| row.partners.clone()).unwrap_or_default();
+        list.sort_unstable();
+        list
+    }
+
+    #[test]
+    fn a_full_row_replaces_its_least_without_inheriting() {
+        let mut rows = Rows::default();
+        for (to, weight) in [(1, 3.0), (2, 1.0), (3, 2.0)] {
+            rows.add(pairing(0, 2), 0, to, weight);
+        }
+        assert_eq!(partners(&rows, 0), [1, 3]);
+        let row = rows.get(Relation::Buy, 0).expect("a row");
+        assert_eq!(row.weights.iter().sum::<f32>(), 5.0);
+        rows.add(pairing(0, 2), 0, 9, 0.5);
+        assert_eq!(partners(&rows, 0), [1, 3], "a newcomer lighter than all does not enter");
+    }
+
+    #[test]
+    fn taking_back_leaves_what_was_there_before() {
+        let mut rows = Rows::default();
+        rows.add(pairing(0, 8), 0, 1, 1.0);
+        let before = rows.clone();
+        rows.add(pairing(DAY_MS, 8), 0, 2, 0.7);
+        rows.take(pairing(DAY_MS, 8), 0, 2, 0.7);
+        assert_eq!(rows, before);
+    }
+
+    #[test]
+    fn an_older_event_weighs_less_in_whatever_order_they_come() {
+        let weights = |times: [i64; 2]| {
+            let mut rows = Rows::default();
+            for (to, at) in (1..).zip(times) {
+                rows.add(pairing(at, 8), 0, to, 1.0);
+            }
+            rows.get(Relation::Buy, 0).expect("a row").weights.clone()
+        };
+        let far = 30 * 7 * DAY_MS;
+        let (a, b) = (weights([0, far]), weights([far, 0]));
+        assert!((a[1] / a[0] - b[0] / b[1]).abs() < 1e-3 * (a[1] / a[0]), "{a:?} {b:?}");
+        assert!(a[1] > a[0]);
+    }
+}

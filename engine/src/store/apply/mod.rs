@@ -1,0 +1,58 @@
+//! How entries of the log change the state. One file per kind of change; each is idempotent or guarded by the dedupe
+//! window.
+
+mod event;
+mod order;
+
+use super::affinities::Pairing;
+use super::{Decay, ItemIx, Relation, State};
+use crate::Applied;
+use crate::nouns::{Entry, Item, ItemId, Record, Timestamp};
+use crate::settings::Settings;
+
+impl State {
+    /// Applies one entry.
+    pub(crate) fn apply(&mut self, entry: &Entry, settings: &Settings) -> Applied {
+        self.applied += 1;
+        match &entry.record {
+            Record::Event(event) => self.apply_event(event, entry.accepted_at, settings),
+            Record::Item(item) => self.put_item(item, settings),
+            Record::Patch { item, patch } => {
+                let patch = (**patch).clone();
+                self.change_item(item, |state| state.catalog.patch(item, patch))
+            }
+            Record::Delete { item } => self.change_item(item, |state| state.catalog.delete(item)),
+            Record::Stock(update) => self.change_item(&update.item, |state| state.catalog.set_stock(update)),
+        }
+    }
+
+    fn put_item(&mut self, item: &Item, settings: &Settings) -> Applied {
+        let applied = self.change_item(&item.id, |state| state.catalog.put(item.clone(), &settings.catalog));
+        self.refused_items += u64::from(applied == Applied::Refused);
+        applied
+    }
+
+    /// Makes a change to the catalogue and keeps the boards in step with it.
+    fn change_item(&mut self, id: &ItemId, change: impl FnOnce(&mut Self) -> Option<ItemIx>) -> Applied {
+        let before = self.catalog.number(id.as_str()).map(|ix| *self.catalog.facts(ix));
+        let Some(ix) = change(self) else { return Applied::Refused };
+        let facts = *self.catalog.facts(ix);
+        let moved = before.filter(|before| before.category != facts.category);
+        if let Some(before) = moved {
+            self.leaders.leave(ix, before.category);
+        }
+        if moved.is_some() || before.is_none_or(|before| before.known != facts.known) {
+            self.leaders.update(ix, &self.counters.get(ix), &facts);
+        }
+        Applied::Fresh
+    }
+
+    fn pairing(relation: Relation, at: Timestamp, settings: &Settings) -> Pairing {
+        Pairing {
+            relation,
+            at,
+            decay: Decay::new(settings.affinities.half_life_ms),
+            room: settings.affinities.row_len.max(1),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Orders: lines bought together are paired; a refund takes back exactly what its line had added.
+
+use crate::nouns::{Event, EventKind};
+use crate::settings::Settings;
+use crate::store::key::{Key, Space, key};
+use crate::store::orders::{MAX_ORDER_LINES, Order, OrderLine, pair_weight};
+use crate::store::{ItemIx, Relation, State};
+
+/// An order's key: its id or, where the shop names none, its visit's.
+fn order_key(event: &Event) -> Key {
+    key(Space::Order, event.order.as_ref().map_or(event.session.as_str(), |id| id.as_str()))
+}
+
+impl State {
+    /// Adds the lines of a purchase to their order, pairing each with the lines before it.
+    pub(super) fn purchase(&mut self, event: &Event, lines: &[(ItemIx, u32)], profile: Key, settings: &Settings) {
+        let is_new = self.orders.get(order_key(event)).is_none();
+        let order =
+            self.orders.touch(order_key(event), settings.sessions.max_live, || Order { profile, lines: Vec::new() });
+        if is_new && profile != 0 {
+            self.users.count_order(profile, &settings.users);
+        }
+        let pairing = Self::pairing(Relation::Buy, event.at, settings);
+        for &(item, quantity) in lines {
+            if let Some(line) = order.lines.iter_mut().find(|line| line.item == item && line.stands()) {
+                line.quantity = line.quantity.saturating_add(quantity);
+                continue;
+            }
+            if order.lines.len() >= MAX_ORDER_LINES {
+                break;
+            }
+            self.rows.stand(pairing, item, 1.0);
+            let weight = pair_weight(order.lines.len());
+            let reach = settings.affinities.basket_reach;
+            for other in order.lines.iter().rev().take(reach).filter(|other| other.stands() && other.item != item) {
+                self.rows.add(pairing, other.item, item, weight);
+                self.rows.add(pairing, item, other.item, weight);
+            }
+            order.lines.push(OrderLine { item, quantity, refunded: 0, at: event.at });
+        }
+    }
+
+    /// Counts units sent back; a line of which all are is taken out of counters, pairs and the shopper's profile.
+    /// That the shopper visited the item remains true. A refund of an order that is not remembered changes nothing.
+    pub(super) fn refund(&mut self, event: &Event, lines: &[(ItemIx, u32)], settings: &Settings) {
+        for &(item, quantity) in lines {
+            let Some(order) = self.orders.get_mut(order_key(event)) else { return };
+            let Some(place) = order.lines.iter().position(|line| line.item == item && line.stands()) else { continue };
+            order.lines[place].refunded = order.lines[place].refunded.saturating_add(quantity);
+            if !order.lines[place].stands() {
+                let order = order.clone();
+                self.take_back(&order, place, settings);
+            }
+        }
+    }
+
+    fn take_back(&mut self, order: &Order, place: usize, settings: &Settings) {
+        let line = order.lines[place];
+        self.counters.count(line.item, EventKind::Purchase, line.at, -1.0, &settings.popularity);
+        self.leaders.update(line.item, &self.counters.get(line.item), self.catalog.facts(line.item));
+        if order.profile != 0 {
+            self.users.take_back(order.profile, line.item, line.at, &settings.users);
+        }
+        self.rows.stand(Self::pairing(Relation::Buy, line.at, settings), line.item, -1.0);
+        let reach = settings.affinities.basket_reach;
+        for (other_place, other) in order.lines.iter().enumerate().filter(|(_, other)| other.stands()) {
+            let later = place.max(other_place);
+            if later - place.min(other_place) > reach {
+                continue;
+            }
+            let pairing = Self::pairing(Relation::Buy, order.lines[later].at, settings);
+            self.rows.take(pairing, other.item, line.item, pair_weight(later));
+            self.rows.take(pairing, line.item, other.item, pair_weight(later));
+        }
+    }
+}

@@ -1,0 +1,145 @@
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::catalog::{Facts, NO_IX};
+use super::counters::Counter;
+use super::{ItemIx, decay::Decayed};
+
+/// Items on an overall board.
+const OVERALL: usize = 500;
+/// Items on a category's board.
+const PER_CATEGORY: usize = 100;
+
+/// The most wanted items, best first.
+///
+/// Under forward decay all figures of one half-life fade alike, so the order of two items only changes when one of
+/// them is touched: a board that is mended at each touch is right at every instant (but for items pushed off a full
+/// board when another's refund makes room: they return with their next touch).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Board {
+    /// (standing, item), best first; equal standings by item number.
+    places: Vec<(f64, ItemIx)>,
+}
+
+impl Board {
+    /// Best first.
+    pub(crate) fn items(&self) -> impl Iterator<Item = ItemIx> + '_ {
+        self.places.iter().map(|&(_, ix)| ix)
+    }
+
+    /// Puts `ix` where `figure` says.
+    fn set(&mut self, ix: ItemIx, figure: Decayed, room: usize) {
+        let standing = figure.standing();
+        if self.places.len() >= room && self.places.last().is_some_and(|last| before(*last, (standing, ix))) {
+            self.places.retain(|&(_, other)| other != ix);
+            return;
+        }
+        match self.places.iter().position(|&(_, other)| other == ix) {
+            Some(place) => self.places[place].0 = standing,
+            None => self.places.push((standing, ix)),
+        }
+        if standing == f64::NEG_INFINITY {
+            self.places.retain(|&(_, other)| other != ix);
+        } else {
+            self.settle(ix);
+            self.places.truncate(room);
+        }
+    }
+
+    /// Moves the one changed entry to its place; all others are in order.
+    fn settle(&mut self, ix: ItemIx) {
+        let Some(mut place) = self.places.iter().position(|&(_, other)| other == ix) else { return };
+        while place > 0 && before(self.places[place], self.places[place - 1]) {
+            self.places.swap(place, place - 1);
+            place -= 1;
+        }
+        while place + 1 < self.places.len() && before(self.places[place + 1], self.places[place]) {
+            self.places.swap(place, place + 1);
+            place += 1;
+        }
+    }
+}
+
+fn before(a: (f64, ItemIx), b: (f64, ItemIx)) -> bool {
+    a.0 > b.0 || (a.0 == b.0 && a.1 < b.1)
+}
+
+/// The boards: overall in the long run and lately, and one per narrowest category.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Leaders {
+    pub(crate) bestsellers: Board,
+    pub(crate) trending: Board,
+    #[serde(serialize_with = "sorted", deserialize_with = "unsorted")]
+    categories: FxHashMap<u32, Board>,
+}
+
+impl Leaders {
+    pub(crate) fn category(&self, category: u32) -> Option<&Board> {
+        self.categories.get(&category)
+    }
+
+    /// Puts an item whose counter changed where it belongs. Items that the catalogue lacks stand on no board.
+    pub(crate) fn update(&mut self, ix: ItemIx, counter: &Counter, facts: &Facts) {
+        let (long, short) = if facts.known { (counter.long, counter.short) } else { Default::default() };
+        self.bestsellers.set(ix, long, OVERALL);
+        self.trending.set(ix, short, OVERALL);
+        if facts.category != NO_IX {
+            self.categories.entry(facts.category).or_default().set(ix, long, PER_CATEGORY);
+        }
+    }
+
+    /// An item has left a category.
+    pub(crate) fn leave(&mut self, ix: ItemIx, category: u32) {
+        if let Some(board) = self.categories.get_mut(&category) {
+            board.set(ix, Decayed::default(), PER_CATEGORY);
+        }
+    }
+}
+
+fn sorted<S: Serializer>(boards: &FxHashMap<u32, Board>, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut list: Vec<_> = boards.iter().collect();
+    list.sort_unstable_by_key(|(category, _)| **category);
+    list.serialize(serializer)
+}
+
+fn unsorted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FxHashMap<u32, Board>, D::Error> {
+    Ok(Vec::<(u32, Board)>::deserialize(deserializer)?.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn figure(value: f32) -> Decayed {
+        Decayed { epoch: 0, value }
+    }
+
+    proptest! {
+        #[test]
+        fn a_board_is_the_sorted_top_of_growing_figures(touches in prop::collection::vec(0..30_u32, 1..200)) {
+            let mut board = Board::default();
+            let mut counts = [0.0_f32; 30];
+            for ix in touches {
+                counts[ix as usize] += 1.0;
+                board.set(ix, figure(counts[ix as usize]), 8);
+            }
+            let mut expected: Vec<_> = (0..30_u32).filter(|&ix| counts[ix as usize] > 0.0).collect();
+            expected.sort_by(|&a, &b| counts[b as usize].total_cmp(&counts[a as usize]).then(a.cmp(&b)));
+            expected.truncate(8);
+            prop_assert_eq!(board.items().collect::<Vec<_>>(), expected);
+        }
+    }
+
+    #[test]
+    fn a_figure_that_falls_to_nothing_leaves_the_board() {
+        let mut board = Board::default();
+        board.set(1, figure(2.0), 4);
+        board.set(2, figure(3.0), 4);
+        board.set(2, figure(1.0), 4);
+        assert_eq!(board.items().collect::<Vec<_>>(), [1, 2]);
+        board.set(2, figure(0.0), 4);
+        assert_eq!(board.items().collect::<Vec<_>>(), [1]);
+    }
+}

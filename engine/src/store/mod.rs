@@ -1,0 +1,90 @@
+//! The feature store: everything the engine remembers, each part bounded, and how entries of the log change it.
+//!
+//! [`State`] is plain data. Nothing here reads a clock; half-lives are measured on the events' own times.
+
+mod affinities;
+mod apply;
+mod catalog;
+mod counters;
+mod decay;
+mod dedupe;
+mod intern;
+mod key;
+mod leaders;
+mod lru;
+mod moment;
+mod orders;
+mod session_index;
+mod sessions;
+mod tables;
+mod users;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use affinities::{Relation, Rows};
+pub(crate) use catalog::{Catalog, Facts, NO_IX};
+pub(crate) use counters::Counters;
+pub(crate) use decay::{Decay, Lens};
+pub(crate) use dedupe::Dedupe;
+pub(crate) use key::{Space, key};
+pub(crate) use leaders::Leaders;
+pub(crate) use lru::Lru;
+pub(crate) use moment::{MAX_CART, Moment, Seen};
+pub(crate) use orders::Order;
+pub(crate) use session_index::SessionIndex;
+pub(crate) use sessions::{Session, Touch};
+pub(crate) use tables::{BatchTable, StaticList};
+pub(crate) use users::{Tally, Users};
+
+use crate::nouns::{EventId, Timestamp};
+use crate::settings::Settings;
+
+/// The number of an item inside one engine: its place in order of first mention.
+pub(crate) type ItemIx = u32;
+
+/// Everything the engine knows; what a checkpoint holds. Serialising equal states gives equal bytes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct State {
+    pub(crate) catalog: Catalog,
+    pub(crate) counters: Counters,
+    pub(crate) leaders: Leaders,
+    pub(crate) rows: Rows,
+    pub(crate) sessions: Lru<Session>,
+    pub(crate) index: SessionIndex,
+    pub(crate) users: Users,
+    pub(crate) orders: Lru<Order>,
+    pub(crate) dedupe: Dedupe,
+    pub(crate) batch: BatchTable,
+    pub(crate) fixed: StaticList,
+    /// Entries applied since the state began, duplicates included.
+    pub(crate) applied: u64,
+    /// Items refused because the catalogue was full.
+    pub(crate) refused_items: u64,
+    /// Newest event time applied.
+    pub(crate) newest_event_at: Option<Timestamp>,
+}
+
+impl State {
+    /// The factors by which the decayed figures are read, as of `now`.
+    pub(crate) fn lens(&self, settings: &Settings, now: Timestamp) -> Lens {
+        Lens::new(settings, now)
+    }
+
+    /// Whether an event of this id has been applied within the dedupe window.
+    pub(crate) fn has_seen(&self, id: &EventId) -> bool {
+        self.dedupe.contains(key(Space::Event, id.as_str()))
+    }
+
+    /// Rebuilds the batch table from the state as it is.
+    pub(crate) fn rebuild_batch(&mut self, settings: &Settings) {
+        let now = self.newest_event_at.unwrap_or_default();
+        self.batch.begin(now);
+        let lens = self.lens(settings, now);
+        self.batch.advance(&self.rows, &lens, self.catalog.numbers(), usize::MAX);
+    }
+
+    /// Fixes the static list from the state as it is.
+    pub(crate) fn fix_static(&mut self) {
+        self.fixed.fix(&self.leaders, self.newest_event_at.unwrap_or_default());
+    }
+}

@@ -1,0 +1,125 @@
+use super::key::{Space, key};
+use super::users::Profile;
+use super::{ItemIx, Lens, Session, State};
+use crate::nouns::{EventKind, Request, Timestamp};
+use crate::settings::Settings;
+
+/// Distinct items of context kept at most; sources look at the newest few of them.
+const MAX_VISIT: usize = 64;
+/// Items of a cart looked at, at most.
+pub(crate) const MAX_CART: usize = 200;
+/// Age, in steps, of an item that is in the cart but was not seen in the visit: recent, though not the very last.
+const CART_AGE: f32 = 1.0;
+
+/// An item that the visit came to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) item: ItemIx,
+    /// Steps back from the newest item, which has 0.
+    pub(crate) age: f32,
+    /// How often the visit came to it.
+    pub(crate) times: u32,
+    /// Whether it is in the cart now.
+    pub(crate) in_cart: bool,
+    /// Whether the shopper really looked at it, as opposed to its only being in the cart.
+    pub(crate) browsed: bool,
+}
+
+/// What is true for one request: the state it is answered from, and who asks, resolved once.
+#[derive(Debug)]
+pub(crate) struct Moment<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) settings: &'a Settings,
+    pub(crate) request: &'a Request,
+    pub(crate) lens: Lens,
+    pub(crate) now: Timestamp,
+    /// Distinct items of context, newest first; the cart's own at the end.
+    pub(crate) visit: Vec<Seen>,
+    /// Distinct items of the cart.
+    pub(crate) cart: Vec<ItemIx>,
+    pub(crate) profile: Option<&'a Profile>,
+    pub(crate) session: Option<&'a Session>,
+    /// The visit's number in the session index, so that it is not its own neighbour.
+    pub(crate) own_serial: Option<u64>,
+}
+
+impl<'a> Moment<'a> {
+    /// Resolves a request: the live visit (if it has not ended), then the request's own items, which count as newest
+    /// whether or not their events have arrived; the cart as given, or else as netted from events.
+    pub(crate) fn new(state: &'a State, settings: &'a Settings, request: &'a Request, now: Timestamp) -> Self {
+        let stored = state.sessions.get(key(Space::Session, request.session.as_str()));
+        let live = stored.filter(|session| !session.ended(now, &settings.sessions));
+        let cart = cart(state, request, stored);
+        let profile = request
+            .user
+            .as_ref()
+            .map(|user| key(Space::User, user.as_str()))
+            .or_else(|| stored.map(|session| session.profile))
+            .and_then(|key| state.users.get(key));
+        Self {
+            state,
+            settings,
+            request,
+            lens: state.lens(settings, now),
+            now,
+            visit: visit(state, request, live, &cart),
+            cart,
+            profile,
+            session: stored,
+            own_serial: live.and_then(|session| session.serial),
+        }
+    }
+
+    /// The newest items of context that sources look at.
+    pub(crate) fn recent(&self) -> &[Seen] {
+        &self.visit[..self.visit.len().min(self.settings.candidates.context_items)]
+    }
+
+    /// The newest item of context.
+    pub(crate) fn last(&self) -> Option<ItemIx> {
+        self.visit.first().map(|seen| seen.item)
+    }
+}
+
+fn cart(state: &State, request: &Request, session: Option<&Session>) -> Vec<ItemIx> {
+    let mut cart: Vec<ItemIx> = Vec::new();
+    let mut add = |item| {
+        if cart.len() < MAX_CART && !cart.contains(&item) {
+            cart.push(item);
+        }
+    };
+    match &request.cart {
+        Some(ids) => ids.iter().filter_map(|id| state.catalog.number(id.as_str())).for_each(&mut add),
+        None => session.iter().flat_map(|session| session.cart()).for_each(|(item, _)| add(item)),
+    }
+    cart
+}
+
+fn visit(state: &State, request: &Request, live: Option<&Session>, cart: &[ItemIx]) -> Vec<Seen> {
+    let told: Vec<ItemIx> =
+        request.context_items.iter().rev().filter_map(|id| state.catalog.number(id.as_str())).collect();
+    let touches = live.map(Session::touches).unwrap_or_default();
+    let known: Vec<ItemIx> =
+        touches.iter().rev().filter(|touch| touch.kind != EventKind::RemoveFromCart).map(|touch| touch.item).collect();
+    let times = |list: &[ItemIx], item| list.iter().filter(|&&other| other == item).count();
+
+    let mut visit: Vec<Seen> = Vec::new();
+    for &item in told.iter().chain(&known) {
+        if visit.len() < MAX_VISIT && !visit.iter().any(|seen| seen.item == item) {
+            visit.push(Seen {
+                item,
+                age: visit.len() as f32,
+                // The request may repeat what the events told, so the larger count is the truth.
+                times: times(&told, item).max(times(&known, item)) as u32,
+                in_cart: cart.contains(&item),
+                browsed: true,
+            });
+        }
+    }
+    for &item in cart.iter().rev() {
+        if visit.len() < MAX_VISIT && !visit.iter().any(|seen| seen.item == item) {
+            visit.push(Seen { item, age: CART_AGE, times: 0, in_cart: true, browsed: false });
+        }
+    }
+    visit
+}

@@ -1,0 +1,177 @@
+use serde::{Deserialize, Serialize};
+
+use super::ItemIx;
+use super::key::Key;
+use crate::nouns::{EventKind, Timestamp};
+use crate::settings::SessionSettings;
+
+/// One thing a shopper did to one item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Touch {
+    /// Milliseconds from the visit's start; 24 days either way fit, a visit lasts hours.
+    offset_ms: i32,
+    pub(crate) item: ItemIx,
+    pub(crate) quantity: u32,
+    pub(crate) kind: EventKind,
+}
+
+/// A visit, and the cart that outlives it.
+///
+/// A visit ends when it has been idle for long; its context is then forgotten, but not its cart: the shopper who comes
+/// back after lunch finds it full, so it still must not be recommended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Session {
+    pub(crate) started_at: Timestamp,
+    pub(crate) last_at: Timestamp,
+    /// In order of time; late ones are put where they belong.
+    touches: Vec<Touch>,
+    /// What the cart held before the oldest kept touch: (item, units) in order of first adding.
+    carried: Vec<(ItemIx, u32)>,
+    /// The user's or the device's profile; 0: none known.
+    pub(crate) profile: Key,
+    /// The visit's number in the session index, once it is there.
+    pub(crate) serial: Option<u64>,
+}
+
+impl Session {
+    pub(crate) fn new(at: Timestamp) -> Self {
+        Self { started_at: at, last_at: at, touches: Vec::new(), carried: Vec::new(), profile: 0, serial: None }
+    }
+
+    /// Whether the visit has been idle for too long, as of `now`.
+    pub(crate) fn ended(&self, now: Timestamp, settings: &SessionSettings) -> bool {
+        now.since_ms(self.last_at) > settings.idle_ms
+    }
+
+    /// Begins a new visit of the same session id: only cart and profile stay.
+    pub(crate) fn renew(&mut self, at: Timestamp) {
+        *self = Self { carried: self.cart(), profile: self.profile, ..Self::new(at) };
+    }
+
+    /// What was done in this visit, in order of time.
+    pub(crate) fn touches(&self) -> &[Touch] {
+        &self.touches
+    }
+
+    /// When a touch happened.
+    pub(crate) fn at(&self, touch: &Touch) -> Timestamp {
+        self.started_at.plus_ms(i64::from(touch.offset_ms))
+    }
+
+    /// Puts a touch where its time belongs, after those of the same instant, and returns its place. The oldest touch
+    /// leaves a full visit; its effect on the cart is kept.
+    pub(crate) fn insert(
+        &mut self,
+        at: Timestamp,
+        item: ItemIx,
+        quantity: u32,
+        kind: EventKind,
+        settings: &SessionSettings,
+    ) -> usize {
+        let offset = at.since_ms(self.started_at).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
+        if self.touches.len() >= settings.max_touches.max(1) {
+            let oldest = self.touches.remove(0);
+            net(&mut self.carried, &oldest, settings.max_cart_items);
+        }
+        let place = self.touches.partition_point(|touch| touch.offset_ms <= offset);
+        self.touches.insert(place, Touch { offset_ms: offset, item, quantity, kind });
+        self.last_at = self.last_at.max(at);
+        place
+    }
+
+    /// The cart, netted: (item, units) in order of first adding.
+    pub(crate) fn cart(&self) -> Vec<(ItemIx, u32)> {
+        let mut cart = self.carried.clone();
+        for touch in &self.touches {
+            net(&mut cart, touch, usize::MAX);
+        }
+        cart
+    }
+
+    /// How many touches are of a kind.
+    pub(crate) fn count(&self, kind: EventKind) -> u32 {
+        self.touches.iter().filter(|touch| touch.kind == kind).count() as u32
+    }
+}
+
+/// Adds add up, removals and purchases take out; a cart never holds less than nothing of an item.
+fn net(cart: &mut Vec<(ItemIx, u32)>, touch: &Touch, room: usize) {
+    let place = cart.iter().position(|&(item, _)| item == touch.item);
+    match (touch.kind, place) {
+        (EventKind::AddToCart, Some(place)) => cart[place].1 = cart[place].1.saturating_add(touch.quantity),
+        (EventKind::AddToCart, None) if cart.len() < room => cart.push((touch.item, touch.quantity)),
+        (EventKind::RemoveFromCart | EventKind::Purchase, Some(place)) => {
+            cart[place].1 = cart[place].1.saturating_sub(touch.quantity);
+            if cart[place].1 == 0 {
+                cart.remove(place);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::settings::Settings;
+
+    fn kind() -> impl Strategy<Value = EventKind> {
+        prop::sample::select(vec![
+            EventKind::View,
+            EventKind::AddToCart,
+            EventKind::RemoveFromCart,
+            EventKind::Purchase,
+        ])
+    }
+
+    proptest! {
+        #[test]
+        fn the_cart_depends_on_times_not_on_arrival(
+            touches in prop::collection::vec((0..4_u32, 1..4_u32, kind()), 0..40),
+            arrival in any::<prop::sample::Index>(),
+        ) {
+            let settings = Settings::default().sessions;
+            let mut in_order = Session::new(Timestamp(0));
+            let mut shuffled = Session::new(Timestamp(0));
+            let mut stamped: Vec<_> = (0_i64..).zip(touches).collect();
+            for &(at, (item, quantity, kind)) in &stamped {
+                in_order.insert(Timestamp(at), item, quantity, kind, &settings);
+            }
+            if !stamped.is_empty() {
+                let turn = arrival.index(stamped.len());
+                stamped.rotate_left(turn);
+            }
+            for &(at, (item, quantity, kind)) in &stamped {
+                shuffled.insert(Timestamp(at), item, quantity, kind, &settings);
+            }
+            prop_assert_eq!(in_order.cart(), shuffled.cart());
+        }
+
+        #[test]
+        fn forgetting_old_touches_keeps_the_cart(touches in prop::collection::vec((0..4_u32, 1..4_u32, kind()), 0..60)) {
+            let all = Settings::default().sessions;
+            let few = SessionSettings { max_touches: 3, ..all.clone() };
+            let (mut whole, mut short) = (Session::new(Timestamp(0)), Session::new(Timestamp(0)));
+            for (at, (item, quantity, kind)) in (0_i64..).zip(touches) {
+                whole.insert(Timestamp(at), item, quantity, kind, &all);
+                short.insert(Timestamp(at), item, quantity, kind, &few);
+                prop_assert_eq!(whole.cart(), short.cart());
+                prop_assert!(short.touches().len() <= 3);
+            }
+        }
+    }
+
+    #[test]
+    fn a_new_visit_keeps_the_cart_and_forgets_the_context() {
+        let settings = Settings::default().sessions;
+        let mut session = Session::new(Timestamp(0));
+        session.insert(Timestamp(1), 7, 2, EventKind::AddToCart, &settings);
+        assert!(!session.ended(Timestamp(30 * 60_000), &settings));
+        assert!(session.ended(Timestamp(31 * 60_000), &settings));
+        session.renew(Timestamp(40 * 60_000));
+        assert!(session.touches().is_empty());
+        assert_eq!(session.cart(), [(7, 2)]);
+    }
+}

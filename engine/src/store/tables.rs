@@ -1,0 +1,100 @@
+//! The two simpler paradigms: a daily batch table and a fixed list. Baselines of every comparison, and rungs to fall
+//! back on.
+
+use serde::{Deserialize, Serialize};
+
+use super::ItemIx;
+use super::affinities::{Relation, Rows};
+use super::decay::{Lens, Reading};
+use super::leaders::Leaders;
+use crate::nouns::Timestamp;
+
+/// Entries per row of the batch table.
+const PER_ITEM: usize = 50;
+/// Items on the fixed list.
+const FIXED: usize = 200;
+
+/// An item-to-item table as a nightly job makes it: rebuilt at each midnight (UTC) of the events' clock, looked up by
+/// the current items, blind to what happened since.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct BatchTable {
+    rows: Vec<Vec<(ItemIx, f32)>>,
+    /// When the newest rebuild began.
+    pub(crate) built_at: Option<Timestamp>,
+    /// The next row to be rebuilt; `None`: done.
+    next: Option<u32>,
+}
+
+impl BatchTable {
+    /// The items that go with `ix`, best first.
+    pub(crate) fn get(&self, ix: ItemIx) -> &[(ItemIx, f32)] {
+        self.rows.get(ix as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// Starts a rebuild if a midnight lies between the last one and `now`; the first event ever starts none.
+    pub(crate) fn turn_day(&mut self, now: Timestamp) {
+        match self.built_at {
+            Some(at) if at.day() >= now.day() => {}
+            Some(_) => self.begin(now),
+            None => self.built_at = Some(now),
+        }
+    }
+
+    pub(crate) fn is_rebuilding(&self) -> bool {
+        self.next.is_some()
+    }
+
+    pub(crate) fn begin(&mut self, now: Timestamp) {
+        self.built_at = Some(now);
+        self.next = Some(0);
+    }
+
+    /// Rebuilds up to `count` rows; spreading the job over events keeps it from ever holding up an answer.
+    pub(crate) fn advance(&mut self, rows: &Rows, lens: &Lens, items: usize, count: usize) {
+        let Some(next) = self.next else { return };
+        self.rows.resize_with(items.max(self.rows.len()), Vec::new);
+        let end = (next as usize).saturating_add(count).min(items);
+        for ix in next as usize..end {
+            self.rows[ix] = table_row(rows, &lens.rows, ix as ItemIx);
+        }
+        self.next = (end < items).then_some(end as u32);
+    }
+}
+
+/// Co-visits and co-purchases of one item, P(j | i) summed over the two relations, popular partners slightly damped.
+fn table_row(rows: &Rows, reading: &Reading, ix: ItemIx) -> Vec<(ItemIx, f32)> {
+    let mut row: Vec<(ItemIx, f32)> = Vec::new();
+    for relation in [Relation::Visit, Relation::Buy] {
+        let Some(source) = rows.get(relation, ix).filter(|source| source.n > 0.0) else { continue };
+        for (&partner, &weight) in source.partners.iter().zip(&source.weights) {
+            let wanted = rows.get(relation, partner).map_or(0.0, |row| row.n * reading.factor(row.epoch));
+            let score = weight / source.n / (1.0 + wanted).powf(0.2);
+            match row.iter_mut().find(|entry| entry.0 == partner) {
+                Some(entry) => entry.1 += score,
+                None => row.push((partner, score)),
+            }
+        }
+    }
+    row.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    row.truncate(PER_ITEM);
+    row.shrink_to_fit();
+    row
+}
+
+/// A list as a merchandiser fixes it once: the bestsellers of that day.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StaticList {
+    items: Vec<ItemIx>,
+    pub(crate) fixed_at: Option<Timestamp>,
+}
+
+impl StaticList {
+    pub(crate) fn items(&self) -> &[ItemIx] {
+        &self.items
+    }
+
+    pub(crate) fn fix(&mut self, leaders: &Leaders, at: Timestamp) {
+        self.items = leaders.bestsellers.items().take(FIXED).collect();
+        self.fixed_at = Some(at);
+    }
+}
