@@ -1,6 +1,6 @@
 //! A report in words, for people.
 
-use comfy_table::style::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{CellAlignment, Table};
 
 use super::bootstrap::Interval;
