@@ -10,7 +10,7 @@ use sidecart_engine::{Applied, Engine, Scratch, Settings, Unhurried};
 use super::ReplayError;
 use super::basket::{Hide, baskets};
 use super::lane::{Answer, Contender, Lane, named};
-use super::next_item::{Seen, next_item, prequential};
+use super::next_item::{Seen, next_item, number_clusters, prequential};
 use super::pairs::{Met, pairs};
 use super::plan::{Cut, Plan, Query};
 use super::report::{Difference, EventCounts, Percentiles, Report};
@@ -90,6 +90,7 @@ pub fn run(data: &mut Dataset, options: &Options, progress: &ProgressBar) -> Res
     let (mut plan, met) = make_plan(data, cut, options)?;
     if let Some(most) = options.limit_queries {
         plan.sample(most, options.seed);
+        number_clusters(&mut plan);
     }
     if plan.queries.is_empty() {
         return Err(ReplayError::NoQueries { cut: cut.at, hint: options.protocol.needs() });

@@ -1,6 +1,6 @@
 //! A report in words, for people.
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
 
 use super::bootstrap::Interval;
@@ -73,7 +73,7 @@ fn shown(report: &Report) -> Vec<String> {
 fn table(report: &Report) -> Table {
     let shown = shown(report);
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
+    table.load_style(ASCII_MARKDOWN);
     let mut header = vec!["strategy".to_owned(), "queries".to_owned()];
     header.extend(shown.iter().cloned());
     header.extend(["p50 us".to_owned(), "p95 us".to_owned(), "p99 us".to_owned(), "behind".to_owned()]);
@@ -98,7 +98,7 @@ fn row(strategy: &StrategyReport, shown: &[String]) -> Vec<String> {
 
 fn interval(interval: &Interval) -> String {
     let half = (interval.high - interval.low) / 2.0;
-    format!("{:.4} ±{:.4}", interval.value, half)
+    format!("{:.3} ±{:.3}", interval.value, half)
 }
 
 /// A span of time at the precision that matters.
