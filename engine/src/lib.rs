@@ -16,12 +16,16 @@ mod store;
 pub mod views;
 mod watch;
 
-use nouns::{Entry, EventId, Item, Request, Slate, Timestamp};
+use nouns::{Entry, Event, EventId, Item, Model, Request, Slate, Timestamp};
 pub use pipeline::Scratch;
+pub use rank::{Lesson, Trainer};
 pub use settings::Settings;
 pub use store::State;
 use views::{ItemView, SessionView, Sizes, UserView};
 pub use watch::{Pace, Stage, Unhurried, Watch};
+
+/// The shape of [`State`] when it is saved. Raised whenever a saved state of before could not be read back.
+pub const STATE_VERSION: u32 = 1;
 
 /// What became of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +90,25 @@ impl Engine {
     #[must_use]
     pub fn recommend(&self, request: &Request, now: Timestamp, watch: &mut dyn Watch, scratch: &mut Scratch) -> Slate {
         pipeline::recommend(&self.state, &self.settings, request, now, watch, scratch)
+    }
+
+    /// The list that `event`, not applied yet, would have been answered with just before it, with what it took marked
+    /// in it: food for a [`Trainer`]. `None` where it teaches nothing. Costs as much as an answer.
+    #[must_use]
+    pub fn lesson(&self, event: &Event, now: Timestamp, scratch: &mut Scratch) -> Option<Lesson> {
+        pipeline::lesson(&self.state, &self.settings, event, now, scratch)
+    }
+
+    /// A learner that goes on from the model in force.
+    #[must_use]
+    pub fn trainer(&self) -> Trainer {
+        Trainer::new(&self.state.model, &self.settings.candidates)
+    }
+
+    /// The model in force. It changes by applying a [`nouns::Record::Model`].
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        &self.state.model
     }
 
     /// Rebuilds the table behind [`nouns::Strategy::Batch`] from the state as it is, all at once. `apply` does so by

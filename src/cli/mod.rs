@@ -3,7 +3,10 @@
 //! Exit codes are the same everywhere: 0 done, 1 the answer is no (a check failed, input was rejected), 2 the command
 //! or its config could not be used.
 
+mod check;
+mod init;
 mod replay;
+pub mod serve;
 
 use std::process::ExitCode;
 
@@ -26,7 +29,10 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Replay(replay::ReplayArgs),
+    Check(check::Args),
+    Init(init::Args),
+    Replay(replay::Args),
+    Serve(serve::Args),
 }
 
 /// Parses the command line and runs the command.
@@ -43,6 +49,9 @@ pub fn run() -> ExitCode {
 
 fn run_command(command: Command) -> anyhow::Result<u8> {
     match command {
+        Command::Check(args) => check::run(&args),
+        Command::Init(args) => init::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Serve(args) => serve::run(&args),
     }
 }

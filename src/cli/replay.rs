@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use sidecart_engine::Settings;
 use sidecart_engine::nouns::{EventKind, Timestamp};
 
 use super::DONE;
+use crate::config;
 use crate::data::{self, Dataset, Mapping};
 use crate::replay::{self, Contender, Hide, Protocol, Seen};
 use crate::wire::scalar;
@@ -19,7 +19,7 @@ const MAX_CUT_OFF: usize = 1_000;
 const MAX_CUT_OFFS: usize = 10;
 
 /// Where the data are and what their columns are called.
-#[derive(Debug, Args)]
+#[derive(Debug, clap::Args)]
 pub struct DataArgs {
     /// Folders (events.csv.gz and catalog.csv.gz, perhaps split.json) or files of events: CSV, TSV, JSON Lines or
     /// Parquet, gzipped or not
@@ -56,8 +56,8 @@ impl DataArgs {
 }
 
 /// Replay recorded events, asking each strategy before each event what it would have shown
-#[derive(Debug, Args)]
-pub struct ReplayArgs {
+#[derive(Debug, clap::Args)]
+pub struct Args {
     #[command(flatten)]
     data: DataArgs,
     /// What is asked
@@ -90,14 +90,22 @@ pub struct ReplayArgs {
     /// Ask only so many questions, drawn at random, for a quick look
     #[arg(long, value_name = "N")]
     limit_queries: Option<usize>,
+    /// Take one lesson in so many events, as a learning ranker does live; 0: none
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    learn_every: usize,
+    /// The config file [default: cross-sell-config.yaml if it exists]
+    #[arg(long, value_name = "FILE", env = "SIDECART_CONFIG")]
+    config: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 /// Runs the command.
-pub fn run(args: &ReplayArgs) -> anyhow::Result<u8> {
-    let options = args.options()?;
+pub fn run(args: &Args) -> anyhow::Result<u8> {
+    let loaded = config::load(args.config.as_deref(), &[])?;
+    loaded.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    let options = args.options(loaded.config.settings())?;
     let mut reading = args.data.options(&options.settings)?;
     reading.test.clone_from(&args.test);
     let mut data = read(&reading)?;
@@ -112,8 +120,8 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<u8> {
     Ok(DONE)
 }
 
-impl ReplayArgs {
-    fn options(&self) -> anyhow::Result<replay::Options> {
+impl Args {
+    fn options(&self, settings: Settings) -> anyhow::Result<replay::Options> {
         Ok(replay::Options {
             protocol: self.protocol,
             cut: self.cut,
@@ -124,7 +132,8 @@ impl ReplayArgs {
             seen: if self.exclude_seen { Seen::LeaveOut } else { Seen::Count },
             seed: self.seed,
             limit_queries: self.limit_queries,
-            settings: Settings::default(),
+            learn_every: self.learn_every,
+            settings,
         })
     }
 }

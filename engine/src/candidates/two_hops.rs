@@ -1,7 +1,7 @@
 use super::{Source, Workspace, conditional};
 use crate::nouns::ReasonCode;
 use crate::settings::{CandidateSettings, SourceSettings};
-use crate::store::{ItemIx, Moment, Relation};
+use crate::store::{ItemIx, Moment, Relation, keep_best};
 
 /// Partners of the newest item that are followed one step further.
 const FIRST_HOPS: usize = 16;
@@ -49,6 +49,6 @@ fn first_hops(moment: &Moment<'_>) -> Vec<(ItemIx, f32)> {
         return Vec::new();
     };
     let mut hops: Vec<_> = row.partners.iter().zip(&row.weights).map(|(&p, &weight)| (p, weight / row.n)).collect();
-    super::accumulator::keep_best(&mut hops, FIRST_HOPS);
+    keep_best(&mut hops, FIRST_HOPS);
     hops
 }

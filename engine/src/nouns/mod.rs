@@ -5,6 +5,7 @@
 mod event;
 mod id;
 mod item;
+mod model;
 mod money;
 mod record;
 mod request;
@@ -14,6 +15,7 @@ mod time;
 pub use event::{Event, EventContext, EventKind, Line, MAX_LINES, MAX_QUANTITY};
 pub use id::{AnonymousId, EventId, IdError, ItemId, MAX_ID_BYTES, OrderId, PlacementId, RequestId, SessionId, UserId};
 pub use item::{Attribute, Item, ItemPatch, StockUpdate};
+pub use model::{Intent, Model};
 pub use money::{Currency, Money, MoneyError};
 pub use record::{Entry, Record};
 pub use request::{Filter, Repeats, Request, Shopper, Strategy};

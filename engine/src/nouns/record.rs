@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Item, ItemId, ItemPatch, StockUpdate, Timestamp};
+use super::{Event, Item, ItemId, ItemPatch, Model, StockUpdate, Timestamp};
 
 /// One thing that changes the engine's state. What the log holds, and nothing else changes the state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,8 @@ pub enum Record {
         /// Which item.
         item: ItemId,
     },
+    /// The trainer published new weights; an older version than the one in force changes nothing.
+    Model(Box<Model>),
     /// The shop told a stock figure.
     Stock(StockUpdate),
 }

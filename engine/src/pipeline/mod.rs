@@ -2,6 +2,7 @@
 
 mod draft;
 mod ladder;
+mod lesson;
 mod realtime;
 mod tables;
 
@@ -12,6 +13,7 @@ use crate::settings::Settings;
 use crate::store::{ItemIx, Moment, State};
 use crate::watch::{Stage, Watch};
 use draft::Draft;
+pub(crate) use lesson::lesson;
 
 /// Working memory of one answer, reused by its caller from request to request.
 #[derive(Debug, Default)]

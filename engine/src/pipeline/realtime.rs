@@ -11,7 +11,7 @@ use crate::watch::{Pace, Stage, Watch};
 
 /// How far a hurried answer got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reach {
+pub(super) enum Reach {
     /// Every stage in time.
     Everything,
     /// All sources, no features.
@@ -53,7 +53,7 @@ pub(super) fn draft(
 }
 
 /// Asks the sources in turn, as long as there is time.
-fn collect(moment: &Moment<'_>, watch: &mut dyn Watch, scratch: &mut Scratch) -> Reach {
+pub(super) fn collect(moment: &Moment<'_>, watch: &mut dyn Watch, scratch: &mut Scratch) -> Reach {
     for (place, source) in candidates::ALL.into_iter().enumerate() {
         let settings = source.settings(&moment.settings.candidates);
         if settings.weight <= 0.0 || settings.limit == 0 {
@@ -77,7 +77,7 @@ fn obey(draft: &mut Draft<'_>, scratch: &mut Scratch) {
 }
 
 fn score(moment: &Moment<'_>, scratch: &mut Scratch) {
-    let scorer = Linear::starting(&moment.settings.candidates);
+    let scorer = Linear::learned(&moment.state.model, moment.intent(), &moment.settings.candidates);
     let scores = scratch.vectors.iter().map(|vector| scorer.score(vector));
     rank(moment, &scratch.pool.candidates, scores, &mut scratch.scored);
 }

@@ -1,15 +1,16 @@
 use crate::features::{FEATURES, Feature, Vector};
+use crate::nouns::{Intent, Model};
 use crate::settings::CandidateSettings;
 
 /// A linear scorer: score = sum of weight x feature.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Linear {
-    weights: Vector,
+    pub(crate) weights: Vector,
 }
 
 impl Linear {
     /// The weights to start with: the sources' own weights from the settings on what each source says, and small ones,
-    /// set by hand on the training parts of several shops, on what holds whatever the source.
+    /// set by hand, on what holds whatever the source.
     pub(crate) fn starting(settings: &CandidateSettings) -> Self {
         use Feature as F;
         let mut weights = [0.0; FEATURES];
@@ -41,6 +42,19 @@ impl Linear {
         set(F::CategoryShare, 0.1);
         set(F::LogTrend, 0.1);
         Self { weights }
+    }
+
+    /// The scorer of an intent as learned. Where nothing is learned, or not a finite number: the starting weights.
+    pub(crate) fn learned(model: &Model, intent: Intent, settings: &CandidateSettings) -> Self {
+        let mut linear = Self::starting(settings);
+        if let Some(learned) = model.weights.get(&intent) {
+            for &feature in Feature::ALL {
+                if let Some(&weight) = learned.get(feature.name()).filter(|weight| weight.is_finite()) {
+                    linear.weights[feature as usize] = weight;
+                }
+            }
+        }
+        linear
     }
 
     /// The score of one candidate. Not finite only if a feature is not.

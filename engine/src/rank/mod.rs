@@ -1,5 +1,7 @@
-//! How candidates are put in order.
+//! How candidates are put in order: a linear scorer, and how it learns from what shoppers really did next.
 
 mod linear;
+mod trainer;
 
 pub(crate) use linear::Linear;
+pub use trainer::{Lesson, Trainer};

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::ItemIx;
 use super::decay::Decay;
 use crate::nouns::Timestamp;
+use crate::settings::AffinitySettings;
 
 /// What two items have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,9 @@ impl Row {
     /// Moves the figures to the scale of `epoch` if that is later, and returns the factor for an occurrence of
     /// `epoch` to be added.
     fn settle(&mut self, epoch: i32) -> f32 {
+        if epoch == self.epoch {
+            return 1.0;
+        }
         if self.partners.is_empty() && self.n == 0.0 {
             self.epoch = epoch;
         } else if epoch > self.epoch {
@@ -83,14 +87,22 @@ pub(crate) struct Rows {
     relations: [Vec<Row>; 3],
 }
 
-/// How pairs are added: the bounds and the instant, the same for all pairs of one event.
+/// How pairs are added: the relation, the bound and the instant, worked out once for all pairs of one event.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pairing {
-    pub(crate) relation: Relation,
-    pub(crate) at: Timestamp,
-    pub(crate) decay: Decay,
+    relation: Relation,
+    epoch: i32,
+    /// Weight of an occurrence at the event's instant, on the scale of `epoch`.
+    g: f32,
     /// Entries per row.
-    pub(crate) room: usize,
+    room: usize,
+}
+
+impl Pairing {
+    pub(crate) fn new(relation: Relation, at: Timestamp, settings: &AffinitySettings) -> Self {
+        let (epoch, g) = Decay::new(settings.half_life_ms).place(at);
+        Self { relation, epoch, g, room: settings.row_len.max(1) }
+    }
 }
 
 impl Rows {
@@ -115,7 +127,7 @@ impl Rows {
         row.add(to, weight * g, pairing.room);
     }
 
-    /// Takes `weight` back from the directed pair `from -> to`, as it was added at `pairing.at`.
+    /// Takes `weight` back from the directed pair `from -> to`, as it was added at the pairing's instant.
     pub(crate) fn take(&mut self, pairing: Pairing, from: ItemIx, to: ItemIx, weight: f32) {
         let (row, g) = self.row(pairing, from);
         row.take(to, weight * g);
@@ -126,10 +138,9 @@ impl Rows {
         if rows.len() <= ix as usize {
             rows.resize_with(ix as usize + 1, Row::default);
         }
-        let (epoch, g) = pairing.decay.place(pairing.at);
         let row = &mut rows[ix as usize];
-        let factor = row.settle(epoch);
-        (row, g * factor)
+        let factor = row.settle(pairing.epoch);
+        (row, pairing.g * factor)
     }
 }
 
@@ -137,9 +148,11 @@ impl Rows {
 mod tests {
     use super::*;
     use crate::nouns::DAY_MS;
+    use crate::settings::Settings;
 
-    fn pairing(at: i64, room: usize) -> Pairing {
-        Pairing { relation: Relation::Buy, at: Timestamp(at), decay: Decay::new(7 * DAY_MS), room }
+    fn pairing(at: i64, row_len: usize) -> Pairing {
+        let settings = AffinitySettings { row_len, half_life_ms: 7 * DAY_MS, ..Settings::default().affinities };
+        Pairing::new(Relation::Buy, Timestamp(at), &settings)
     }
 
     fn partners(rows: &Rows, ix: ItemIx) -> Vec<ItemIx> {

@@ -29,6 +29,9 @@ impl Decay {
 
     /// What a figure on the scale of `from` is to be multiplied by to stand on the scale of `to`.
     pub(crate) fn rescale(from: i32, to: i32) -> f32 {
+        if from == to {
+            return 1.0;
+        }
         ((f64::from(from) - f64::from(to)) * EPOCH_HALF_LIVES).exp2() as f32
     }
 

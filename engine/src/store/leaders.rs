@@ -27,35 +27,38 @@ impl Board {
         self.places.iter().map(|&(_, ix)| ix)
     }
 
-    /// Puts `ix` where `figure` says.
-    fn set(&mut self, ix: ItemIx, figure: Decayed, room: usize) {
+    /// Puts `ix` where `figure` says, which has not fallen since the last time.
+    fn raise(&mut self, ix: ItemIx, figure: Decayed, room: usize) {
         let standing = figure.standing();
-        if self.places.len() >= room && self.places.last().is_some_and(|last| before(*last, (standing, ix))) {
-            self.places.retain(|&(_, other)| other != ix);
-            return;
-        }
-        match self.places.iter().position(|&(_, other)| other == ix) {
-            Some(place) => self.places[place].0 = standing,
-            None => self.places.push((standing, ix)),
-        }
-        if standing == f64::NEG_INFINITY {
-            self.places.retain(|&(_, other)| other != ix);
-        } else {
-            self.settle(ix);
-            self.places.truncate(room);
+        // Whoever is below the last of a full board is not on it: no need to search.
+        if self.places.len() < room || self.places.last().is_some_and(|last| !before(*last, (standing, ix))) {
+            self.put(ix, standing, room);
         }
     }
 
-    /// Moves the one changed entry to its place; all others are in order.
-    fn settle(&mut self, ix: ItemIx) {
-        let Some(mut place) = self.places.iter().position(|&(_, other)| other == ix) else { return };
+    /// Puts `ix` where `figure` says, wherever it stood before.
+    fn set(&mut self, ix: ItemIx, figure: Decayed, room: usize) {
+        self.places.retain(|&(_, other)| other != ix);
+        if figure.value > 0.0 {
+            self.raise(ix, figure, room);
+        }
+    }
+
+    fn put(&mut self, ix: ItemIx, standing: f64, room: usize) {
+        let place = self.places.iter().position(|&(_, other)| other == ix).unwrap_or_else(|| {
+            self.places.push((standing, ix));
+            self.places.len() - 1
+        });
+        self.places[place].0 = standing;
+        self.rise(place);
+        self.places.truncate(room);
+    }
+
+    /// Moves the entry at `place`, the only one out of order, up to where it belongs.
+    fn rise(&mut self, mut place: usize) {
         while place > 0 && before(self.places[place], self.places[place - 1]) {
             self.places.swap(place, place - 1);
             place -= 1;
-        }
-        while place + 1 < self.places.len() && before(self.places[place + 1], self.places[place]) {
-            self.places.swap(place, place + 1);
-            place += 1;
         }
     }
 }
@@ -78,8 +81,19 @@ impl Leaders {
         self.categories.get(&category)
     }
 
-    /// Puts an item whose counter changed where it belongs. Items that the catalogue lacks stand on no board.
-    pub(crate) fn update(&mut self, ix: ItemIx, counter: &Counter, facts: &Facts) {
+    /// Interest in an item has been counted. Items that the catalogue lacks stand on no board.
+    pub(crate) fn raise(&mut self, ix: ItemIx, counter: &Counter, facts: &Facts) {
+        if facts.known {
+            self.bestsellers.raise(ix, counter.long, OVERALL);
+            self.trending.raise(ix, counter.short, OVERALL);
+            if facts.category != NO_IX {
+                self.categories.entry(facts.category).or_default().raise(ix, counter.long, PER_CATEGORY);
+            }
+        }
+    }
+
+    /// An item has changed otherwise: refunded, moved, deleted, returned.
+    pub(crate) fn set(&mut self, ix: ItemIx, counter: &Counter, facts: &Facts) {
         let (long, short) = if facts.known { (counter.long, counter.short) } else { Default::default() };
         self.bestsellers.set(ix, long, OVERALL);
         self.trending.set(ix, short, OVERALL);
@@ -123,7 +137,7 @@ mod tests {
             let mut counts = [0.0_f32; 30];
             for ix in touches {
                 counts[ix as usize] += 1.0;
-                board.set(ix, figure(counts[ix as usize]), 8);
+                board.raise(ix, figure(counts[ix as usize]), 8);
             }
             let mut expected: Vec<_> = (0..30_u32).filter(|&ix| counts[ix as usize] > 0.0).collect();
             expected.sort_by(|&a, &b| counts[b as usize].total_cmp(&counts[a as usize]).then(a.cmp(&b)));

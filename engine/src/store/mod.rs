@@ -4,6 +4,7 @@
 
 mod affinities;
 mod apply;
+mod best;
 mod catalog;
 mod counters;
 mod decay;
@@ -22,9 +23,10 @@ mod users;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use affinities::{Relation, Rows};
+pub(crate) use best::keep_best;
 pub(crate) use catalog::{Catalog, Facts, NO_IX};
 pub(crate) use counters::Counters;
-pub(crate) use decay::{Decay, Lens};
+pub(crate) use decay::Lens;
 pub(crate) use dedupe::Dedupe;
 pub(crate) use key::{Space, key};
 pub(crate) use leaders::Leaders;
@@ -36,7 +38,7 @@ pub(crate) use sessions::{Session, Touch};
 pub(crate) use tables::{BatchTable, StaticList};
 pub(crate) use users::{Tally, Users};
 
-use crate::nouns::{EventId, Timestamp};
+use crate::nouns::{EventId, Model, Timestamp};
 use crate::settings::Settings;
 
 /// The number of an item inside one engine: its place in order of first mention.
@@ -56,6 +58,8 @@ pub struct State {
     pub(crate) dedupe: Dedupe,
     pub(crate) batch: BatchTable,
     pub(crate) fixed: StaticList,
+    /// The scorer's learned weights.
+    pub(crate) model: Model,
     /// Entries applied since the state began, duplicates included.
     pub(crate) applied: u64,
     /// Items refused because the catalogue was full.

@@ -1,7 +1,7 @@
 use super::key::{Space, key};
 use super::users::Profile;
 use super::{ItemIx, Lens, Session, State};
-use crate::nouns::{EventKind, Request, Timestamp};
+use crate::nouns::{EventKind, Intent, Request, Timestamp};
 use crate::settings::Settings;
 
 /// Distinct items of context kept at most; sources look at the newest few of them.
@@ -68,6 +68,11 @@ impl<'a> Moment<'a> {
             session: stored,
             own_serial: live.and_then(|session| session.serial),
         }
+    }
+
+    /// What the shopper is about to do.
+    pub(crate) fn intent(&self) -> Intent {
+        if self.cart.is_empty() { Intent::Browse } else { Intent::Basket }
     }
 
     /// The newest items of context that sources look at.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::ItemIx;
 use super::affinities::{Relation, Rows};
 use super::decay::{Lens, Reading};
+use super::keep_best;
 use super::leaders::Leaders;
 use crate::nouns::Timestamp;
 
@@ -61,22 +62,25 @@ impl BatchTable {
     }
 }
 
-/// Co-visits and co-purchases of one item, P(j | i) summed over the two relations, popular partners slightly damped.
+/// Co-visits and co-purchases of one item: P(j | i), popular partners damped by the fourth root of their own count,
+/// summed over the two relations.
 fn table_row(rows: &Rows, reading: &Reading, ix: ItemIx) -> Vec<(ItemIx, f32)> {
     let mut row: Vec<(ItemIx, f32)> = Vec::new();
     for relation in [Relation::Visit, Relation::Buy] {
         let Some(source) = rows.get(relation, ix).filter(|source| source.n > 0.0) else { continue };
-        for (&partner, &weight) in source.partners.iter().zip(&source.weights) {
+        let partners = source.partners.iter().zip(&source.weights);
+        row.extend(partners.map(|(&partner, &weight)| {
             let wanted = rows.get(relation, partner).map_or(0.0, |row| row.n * reading.factor(row.epoch));
-            let score = weight / source.n / (1.0 + wanted).powf(0.2);
-            match row.iter_mut().find(|entry| entry.0 == partner) {
-                Some(entry) => entry.1 += score,
-                None => row.push((partner, score)),
-            }
-        }
+            (partner, weight / source.n / (1.0 + wanted).sqrt().sqrt())
+        }));
     }
-    row.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    row.truncate(PER_ITEM);
+    row.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
+    row.dedup_by(|later, first| {
+        let same = later.0 == first.0;
+        first.1 += if same { later.1 } else { 0.0 };
+        same
+    });
+    keep_best(&mut row, PER_ITEM);
     row.shrink_to_fit();
     row
 }

@@ -3,6 +3,7 @@
 use crate::Applied;
 use crate::nouns::{Event, EventKind, Timestamp};
 use crate::settings::Settings;
+use crate::store::affinities::Pairing;
 use crate::store::key::{Key, Space, key};
 use crate::store::{ItemIx, Relation, Session, State};
 
@@ -77,7 +78,7 @@ impl State {
     fn touch(&mut self, event: &Event, ix: ItemIx, quantity: u32, profile: Key, settings: &Settings) {
         if event.kind.is_interest() {
             self.counters.count(ix, event.kind, event.at, 1.0, &settings.popularity);
-            self.leaders.update(ix, &self.counters.get(ix), self.catalog.facts(ix));
+            self.leaders.raise(ix, &self.counters.get(ix), self.catalog.facts(ix));
         }
         let session_key = key(Space::Session, event.session.as_str());
         let max_live = settings.sessions.max_live;
@@ -131,7 +132,7 @@ impl State {
         let after = distinct(session.touches()[place + 1..].iter().map(|touch| touch.item), touch.item, reach);
         session.serial = Some(self.index.add(session.serial, touch.item, at, &settings.index));
 
-        let pairing = Self::pairing(Relation::Visit, at, settings);
+        let pairing = Pairing::new(Relation::Visit, at, &settings.affinities);
         let share = |distance: usize| 1.0 / (distance as f32).powf(settings.affinities.gamma);
         self.rows.stand(pairing, touch.item, 1.0);
         for (distance, &other) in (1..).zip(&before) {
@@ -146,7 +147,7 @@ impl State {
     }
 
     fn relate_cart(&mut self, item: ItemIx, cart: &[ItemIx], at: Timestamp, settings: &Settings) {
-        let pairing = Self::pairing(Relation::Cart, at, settings);
+        let pairing = Pairing::new(Relation::Cart, at, &settings.affinities);
         self.rows.stand(pairing, item, 1.0);
         let others: Vec<ItemIx> =
             cart.iter().rev().copied().filter(|&other| other != item).take(settings.affinities.basket_reach).collect();

@@ -4,10 +4,9 @@
 mod event;
 mod order;
 
-use super::affinities::Pairing;
-use super::{Decay, ItemIx, Relation, State};
+use super::{ItemIx, State};
 use crate::Applied;
-use crate::nouns::{Entry, Item, ItemId, Record, Timestamp};
+use crate::nouns::{Entry, Item, ItemId, Record};
 use crate::settings::Settings;
 
 impl State {
@@ -22,6 +21,13 @@ impl State {
                 self.change_item(item, |state| state.catalog.patch(item, patch))
             }
             Record::Delete { item } => self.change_item(item, |state| state.catalog.delete(item)),
+            Record::Model(model) => {
+                if model.version <= self.model.version {
+                    return Applied::Duplicate;
+                }
+                self.model = (**model).clone();
+                Applied::Fresh
+            }
             Record::Stock(update) => self.change_item(&update.item, |state| state.catalog.set_stock(update)),
         }
     }
@@ -42,17 +48,8 @@ impl State {
             self.leaders.leave(ix, before.category);
         }
         if moved.is_some() || before.is_none_or(|before| before.known != facts.known) {
-            self.leaders.update(ix, &self.counters.get(ix), &facts);
+            self.leaders.set(ix, &self.counters.get(ix), &facts);
         }
         Applied::Fresh
-    }
-
-    fn pairing(relation: Relation, at: Timestamp, settings: &Settings) -> Pairing {
-        Pairing {
-            relation,
-            at,
-            decay: Decay::new(settings.affinities.half_life_ms),
-            room: settings.affinities.row_len.max(1),
-        }
     }
 }

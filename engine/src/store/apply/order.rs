@@ -2,6 +2,7 @@
 
 use crate::nouns::{Event, EventKind};
 use crate::settings::Settings;
+use crate::store::affinities::Pairing;
 use crate::store::key::{Key, Space, key};
 use crate::store::orders::{MAX_ORDER_LINES, Order, OrderLine, pair_weight};
 use crate::store::{ItemIx, Relation, State};
@@ -20,7 +21,7 @@ impl State {
         if is_new && profile != 0 {
             self.users.count_order(profile, &settings.users);
         }
-        let pairing = Self::pairing(Relation::Buy, event.at, settings);
+        let pairing = Pairing::new(Relation::Buy, event.at, &settings.affinities);
         for &(item, quantity) in lines {
             if let Some(line) = order.lines.iter_mut().find(|line| line.item == item && line.stands()) {
                 line.quantity = line.quantity.saturating_add(quantity);
@@ -57,18 +58,18 @@ impl State {
     fn take_back(&mut self, order: &Order, place: usize, settings: &Settings) {
         let line = order.lines[place];
         self.counters.count(line.item, EventKind::Purchase, line.at, -1.0, &settings.popularity);
-        self.leaders.update(line.item, &self.counters.get(line.item), self.catalog.facts(line.item));
+        self.leaders.set(line.item, &self.counters.get(line.item), self.catalog.facts(line.item));
         if order.profile != 0 {
             self.users.take_back(order.profile, line.item, line.at, &settings.users);
         }
-        self.rows.stand(Self::pairing(Relation::Buy, line.at, settings), line.item, -1.0);
+        self.rows.stand(Pairing::new(Relation::Buy, line.at, &settings.affinities), line.item, -1.0);
         let reach = settings.affinities.basket_reach;
         for (other_place, other) in order.lines.iter().enumerate().filter(|(_, other)| other.stands()) {
             let later = place.max(other_place);
             if later - place.min(other_place) > reach {
                 continue;
             }
-            let pairing = Self::pairing(Relation::Buy, order.lines[later].at, settings);
+            let pairing = Pairing::new(Relation::Buy, order.lines[later].at, &settings.affinities);
             self.rows.take(pairing, other.item, line.item, pair_weight(later));
             self.rows.take(pairing, line.item, other.item, pair_weight(later));
         }

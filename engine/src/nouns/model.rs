@@ -1,0 +1,28 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What the shopper is about to do; each has weights of its own, because what is looked at next is not what is bought
+/// next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Intent {
+    /// Look on: nothing is in the cart.
+    Browse,
+    /// Fill a cart.
+    Basket,
+}
+
+impl Intent {
+    /// All intents.
+    pub const ALL: [Self; 2] = [Self::Browse, Self::Basket];
+}
+
+/// The scorer's weights as learned, by feature name so that they outlive a change of the features.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    /// Grows with each published model; 0: nothing learned, the starting weights are in force.
+    pub version: u64,
+    /// Weights of each intent that has been learned.
+    pub weights: BTreeMap<Intent, BTreeMap<String, f32>>,
+}

@@ -1,0 +1,180 @@
+use std::collections::BTreeMap;
+
+use super::Linear;
+use crate::features::{FEATURES, Feature, Vector};
+use crate::nouns::{Intent, Model};
+use crate::settings::CandidateSettings;
+
+/// Largest weight, either way: a runaway update must not take the ranking with it.
+const MAX_WEIGHT: f32 = 50.0;
+/// First gradients are not trusted fully: AdaGrad's sum of squares starts here.
+const CAUTION: f32 = 1e-2;
+
+/// One list that was or would have been shown, as its features were at that moment, and what the shopper took.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lesson {
+    pub(crate) intent: Intent,
+    pub(crate) vectors: Vec<Vector>,
+    /// Places of what the shopper really did next; at least one, each once.
+    pub(crate) targets: Vec<usize>,
+}
+
+impl Lesson {
+    /// What kind of list it was.
+    #[must_use]
+    pub fn intent(&self) -> Intent {
+        self.intent
+    }
+}
+
+/// The online learner: listwise softmax over the candidates of one request, by AdaGrad.
+///
+/// Loss = -log P(target | list) with P = softmax of the scores (Cao et al., ICML 2007, top one), steps scaled per
+/// feature by the root of their summed squares (Duchi et al., JMLR 2011).
+#[derive(Debug, Clone)]
+pub struct Trainer {
+    learners: [Learner; 2],
+    version: u64,
+    /// Room for the scores of one list.
+    scores: Vec<f32>,
+}
+
+#[derive(Debug, Clone)]
+struct Learner {
+    weights: Vector,
+    squares: Vector,
+    lessons: u64,
+}
+
+impl Trainer {
+    /// A learner that goes on from a model.
+    #[must_use]
+    pub fn new(model: &Model, settings: &CandidateSettings) -> Self {
+        let learner = |intent| Learner {
+            weights: Linear::learned(model, intent, settings).weights,
+            squares: [CAUTION; FEATURES],
+            lessons: 0,
+        };
+        Self { learners: Intent::ALL.map(learner), version: model.version, scores: Vec::new() }
+    }
+
+    /// Lessons taken so far.
+    #[must_use]
+    pub fn lessons(&self) -> u64 {
+        self.learners.iter().map(|learner| learner.lessons).sum()
+    }
+
+    /// Learns from one list at a rate (0.05 to warm up, 0.02 when running are good).
+    pub fn take(&mut self, lesson: &Lesson, rate: f32) {
+        let learner = &mut self.learners[lesson.intent as usize];
+        let linear = Linear { weights: learner.weights };
+        self.scores.clear();
+        self.scores.extend(lesson.vectors.iter().map(|vector| linear.score(vector)));
+        softmax(&mut self.scores);
+        let share = 1.0 / lesson.targets.len().max(1) as f32;
+        for &target in &lesson.targets {
+            self.scores[target] -= share;
+        }
+        learner.step(&self.scores, &lesson.vectors, rate);
+    }
+
+    /// The model as learned so far, under the next version. Intents without lessons keep what they had.
+    pub fn publish(&mut self, model: &Model) -> Model {
+        self.version = self.version.max(model.version) + 1;
+        let mut next = Model { version: self.version, ..model.clone() };
+        for (intent, learner) in Intent::ALL.into_iter().zip(&self.learners) {
+            if learner.lessons > 0 {
+                next.weights.insert(intent, learner.named());
+            }
+        }
+        next
+    }
+}
+
+impl Learner {
+    fn named(&self) -> BTreeMap<String, f32> {
+        Feature::ALL.iter().map(|&feature| (feature.name().to_owned(), self.weights[feature as usize])).collect()
+    }
+
+    /// One step against the gradient: sum over the list of (P - y) x features.
+    fn step(&mut self, errors: &[f32], vectors: &[Vector], rate: f32) {
+        let mut gradient = [0.0_f32; FEATURES];
+        for (error, vector) in errors.iter().zip(vectors) {
+            for (sum, value) in gradient.iter_mut().zip(vector) {
+                *sum += error * value;
+            }
+        }
+        if gradient.iter().any(|value| !value.is_finite()) {
+            return;
+        }
+        self.lessons += 1;
+        for ((weight, square), slope) in self.weights.iter_mut().zip(&mut self.squares).zip(gradient) {
+            *square += slope * slope;
+            *weight = (*weight - rate * slope / square.sqrt()).clamp(-MAX_WEIGHT, MAX_WEIGHT);
+        }
+    }
+}
+
+/// Scores to probabilities, without overflow.
+fn softmax(scores: &mut [f32]) {
+    let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut sum = 0.0;
+    for score in scores.iter_mut() {
+        *score = (*score - largest).exp();
+        sum += *score;
+    }
+    for score in scores.iter_mut() {
+        *score /= sum;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+
+    fn list(useful: usize, target: usize) -> Lesson {
+        let mut vectors = vec![[0.1; FEATURES]; 5];
+        vectors[target][useful] = 1.0;
+        Lesson { intent: Intent::Browse, vectors, targets: vec![target] }
+    }
+
+    #[test]
+    fn what_tells_the_target_gains_weight_and_bounds_hold() {
+        let settings = Settings::default().candidates;
+        let mut trainer = Trainer::new(&Model::default(), &settings);
+        let before = trainer.learners[0].weights[7];
+        for round in 0..2_000 {
+            trainer.take(&list(7, round % 5), 0.05);
+        }
+        assert!(trainer.learners[0].weights[7] > before + 0.5);
+        for _ in 0..2_000 {
+            trainer.take(&list(7, 0), 1e6);
+        }
+        assert!(trainer.learners[0].weights.iter().all(|weight| weight.abs() <= MAX_WEIGHT));
+    }
+
+    #[test]
+    fn a_list_with_a_broken_feature_teaches_nothing() {
+        let settings = Settings::default().candidates;
+        let mut trainer = Trainer::new(&Model::default(), &settings);
+        let before = trainer.learners[0].weights;
+        let mut lesson = list(3, 1);
+        lesson.vectors[0][0] = f32::NAN;
+        trainer.take(&lesson, 0.05);
+        assert_eq!(trainer.learners[0].weights, before);
+        assert_eq!(trainer.lessons(), 0);
+    }
+
+    #[test]
+    fn a_published_model_scores_as_its_learner_did() {
+        let settings = Settings::default().candidates;
+        let mut trainer = Trainer::new(&Model::default(), &settings);
+        trainer.take(&list(7, 2), 0.05);
+        let model = trainer.publish(&Model::default());
+        assert_eq!(model.version, 1);
+        assert_eq!(Linear::learned(&model, Intent::Browse, &settings).weights, trainer.learners[0].weights);
+        assert_eq!(Linear::learned(&model, Intent::Basket, &settings), Linear::starting(&settings));
+        assert_eq!(trainer.publish(&model).version, 2);
+    }
+}

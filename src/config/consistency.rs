@@ -1,0 +1,54 @@
+//! Values that are right one by one, but not together.
+
+use super::Config;
+use super::fault::Fault;
+
+/// Two keys that do not go together, and why.
+pub struct Conflict {
+    /// The key to blame, and the place to point at if it was given.
+    pub key: String,
+    /// The other one.
+    pub other: &'static str,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+/// Every pair of values that do not go together.
+pub fn conflicts(config: &Config) -> Vec<Conflict> {
+    let Config { server, events, storage, features, .. } = config;
+    let popularity = &features.popularity;
+    let mut found = vec![
+        // A late copy of an event must still be known as a copy.
+        at_least("events.dedupe_window", events.dedupe_window, "events.allowed_lateness", events.allowed_lateness),
+        at_least("storage.retention_size", storage.retention_size, "storage.segment_size", storage.segment_size),
+        at_most("server.deadline", server.deadline, "server.request_timeout", server.request_timeout),
+        at_most(
+            "features.popularity.short_half_life",
+            popularity.short_half_life,
+            "features.popularity.half_life",
+            popularity.half_life,
+        ),
+    ];
+    for (name, placement) in &config.placements {
+        let deadline = config.deadline(placement);
+        if placement.deadline.is_some() {
+            let key = format!("placements.{name}.deadline");
+            found.push(at_most(&key, deadline, "server.request_timeout", server.request_timeout));
+        }
+    }
+    found.into_iter().flatten().collect()
+}
+
+fn at_least<T: PartialOrd + ToString>(key: &str, value: T, other: &'static str, least: T) -> Option<Conflict> {
+    let says = |least: String| format!("is below `{other}` (`{least}`): give at least `{least}`, or lower `{other}`");
+    (value < least).then(|| conflict(key, value.to_string(), other, says(least.to_string())))
+}
+
+fn at_most<T: PartialOrd + ToString>(key: &str, value: T, other: &'static str, most: T) -> Option<Conflict> {
+    let says = |most: String| format!("is above `{other}` (`{most}`): give at most `{most}`, or raise `{other}`");
+    (value > most).then(|| conflict(key, value.to_string(), other, says(most.to_string())))
+}
+
+fn conflict(key: &str, value: String, other: &'static str, says: String) -> Conflict {
+    Conflict { key: key.to_owned(), other, fault: Fault::Conflict { shown: format!("`{value}`"), says } }
+}

@@ -1,0 +1,142 @@
+//! Kinds of text: what a scalar's text must be beyond "text". A kind is named in the schema (`x-kind`) and checked by
+//! the function listed here, so that its errors carry a place; add a kind by adding it to [`ALL`].
+
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
+use sidecart_engine::nouns::{Currency, ItemId, MAX_ID_BYTES, PlacementId};
+
+use super::{Bytes, Span};
+
+/// The schema keyword that names a kind.
+pub const KEYWORD: &str = "x-kind";
+/// The schema keyword for the least value of a kind that has an order.
+pub const LEAST: &str = "x-min";
+/// The schema keyword for the greatest value of a kind that has an order.
+pub const GREATEST: &str = "x-max";
+
+/// A kind of text.
+#[derive(Debug)]
+pub struct Kind {
+    /// The name in the schema and in the reference.
+    pub name: &'static str,
+    /// One that is right, for messages.
+    pub example: &'static str,
+    /// Says what is wrong with a text: "is not ...: give ...".
+    pub check: fn(&str) -> Result<(), String>,
+    /// A text as a number to compare by; `None` for kinds without an order.
+    pub order: Option<fn(&str) -> Option<i128>>,
+}
+
+/// Every kind.
+pub static ALL: [Kind; 7] = [
+    Kind { name: "duration", example: "30s", check: parses::<Span>, order: Some(milliseconds) },
+    Kind { name: "size", example: "64MiB", check: parses::<Bytes>, order: Some(bytes) },
+    Kind { name: "address", example: "127.0.0.1:8080", check: address, order: None },
+    Kind { name: "currency", example: "EUR", check: currency, order: None },
+    Kind { name: "path", example: "./sidecart-data", check: path, order: None },
+    Kind { name: "item", example: "SKU-1", check: |text| said(ItemId::new(text)), order: None },
+    Kind { name: "placement", example: "cart", check: |text| said(PlacementId::new(text)), order: None },
+];
+
+fn milliseconds(text: &str) -> Option<i128> {
+    text.parse().ok().map(|span: Span| span.ms().into())
+}
+
+fn bytes(text: &str) -> Option<i128> {
+    text.parse().ok().map(|bytes: Bytes| bytes.get().into())
+}
+
+/// The kind of this name.
+pub fn find(name: &str) -> Option<&'static Kind> {
+    ALL.iter().find(|kind| kind.name == name)
+}
+
+fn said<T, E: Display>(result: Result<T, E>) -> Result<(), String> {
+    result.map(drop).map_err(|error| error.to_string())
+}
+
+fn parses<T: FromStr<Err: Display>>(text: &str) -> Result<(), String> {
+    said(text.parse::<T>())
+}
+
+fn address(text: &str) -> Result<(), String> {
+    let remedy = "is not an address: give an IP address and a port, such as `127.0.0.1:8080` or `[::]:8080`";
+    text.parse::<SocketAddr>().map(drop).map_err(|_| remedy.to_owned())
+}
+
+fn currency(text: &str) -> Result<(), String> {
+    let remedy = "is not a currency: give three letters such as `EUR`";
+    text.parse::<Currency>().map(drop).map_err(|_| remedy.to_owned())
+}
+
+fn path(text: &str) -> Result<(), String> {
+    if text.trim().is_empty() { Err("is empty: give a path, such as `./sidecart-data`".into()) } else { Ok(()) }
+}
+
+/// Defines what stands in the schema for types of ours and for foreign types (`#[schemars(with = "kind::Item")]`).
+macro_rules! schemas {
+    ($($(#[$doc:meta])* $kind:ident = $schema:tt;)+) => {$(
+        $(#[$doc])*
+        pub struct $kind;
+
+        impl JsonSchema for $kind {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($kind).into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        }
+    )+};
+}
+
+schemas! {
+    /// An IP address with a port.
+    Address = {"type": "string", "x-kind": "address"};
+    /// An ISO 4217 code.
+    CurrencyCode = {"type": "string", "x-kind": "currency", "pattern": "^[A-Za-z]{3}$"};
+    /// A path of the file system.
+    FilePath = {"type": "string", "x-kind": "path", "minLength": 1};
+    /// An item's id, quoted or not: numbers are kept as they are written.
+    Item = {"type": ["string", "number"], "x-kind": "item", "minLength": 1, "maxLength": MAX_ID_BYTES};
+}
+
+macro_rules! newtype_schema {
+    ($type:ty, $name:literal, $schema:tt) => {
+        impl JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                $name.into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        }
+    };
+}
+
+newtype_schema!(Span, "Span", {
+    "type": "string", "x-kind": "duration", "pattern": "^([0-9]+(ms|s|m|h|d))+$"
+});
+newtype_schema!(Bytes, "Bytes", {
+    "type": ["string", "integer"], "x-kind": "size", "pattern": "^[0-9]+ ?([KMGTkmgt]?i?[Bb])?$"
+});
+
+/// The kind that a schema names, if it does.
+pub fn of(schema: &Value) -> Option<&'static Kind> {
+    schema.get(KEYWORD).and_then(Value::as_str).and_then(find)
+}

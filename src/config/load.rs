@@ -1,0 +1,234 @@
+//! From a file, the environment and flags to a config: flags over environment over file over defaults.
+
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::Config;
+use super::consistency::conflicts;
+use super::environment::{self, Environment, Warning};
+use super::fault::{At, ConfigErrors, Fault, Problem};
+use super::interpolate::interpolate;
+use super::shape::{CONFIG, Shape};
+use super::tree;
+use super::verify::{Verified, verify};
+
+/// The file that is read when none is named, if it exists.
+pub const DEFAULT_FILE: &str = "cross-sell-config.yaml";
+
+/// The largest file read. A config is a few KiB; some hundred thousand curated pairs still fit.
+const MAX_FILE_BYTES: u64 = 16 << 20;
+
+/// Bytes of the content hash that names a config, in hexadecimal: enough to tell a shop's versions apart.
+const VERSION_BYTES: usize = 6;
+
+/// A key set by a flag of the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Override {
+    /// Path of the key, such as `server.listen`.
+    pub key: &'static str,
+    /// The flag, such as `--listen`, for messages.
+    pub flag: &'static str,
+    /// The value as given.
+    pub value: String,
+}
+
+/// A config, and how it came about.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The config in force.
+    pub config: Config,
+    /// Likely mistakes that do not stop it from being used.
+    pub warnings: Vec<Warning>,
+    /// Names the config by its content: equal configs, equal versions. The `configVersion` of answers.
+    pub version: String,
+    /// The file it was read from; `None`: there was none.
+    pub path: Option<PathBuf>,
+}
+
+/// A file's name and content.
+#[derive(Debug, Clone, Copy)]
+pub struct Document<'a> {
+    /// Its name, for messages.
+    pub name: &'a str,
+    /// Its content.
+    pub bytes: &'a [u8],
+}
+
+/// Loads the config of this process: from `path`, or [`DEFAULT_FILE`] if it exists, its environment and `overrides`.
+///
+/// # Errors
+/// [`ConfigErrors`]: the file cannot be read, or everything that is wrong with it, the environment and the flags.
+pub fn load(path: Option<&Path>, overrides: &[Override]) -> Result<Loaded, ConfigErrors> {
+    let default = Path::new(DEFAULT_FILE);
+    let path = path.or_else(|| default.exists().then_some(default));
+    let bytes = path.map(read).transpose()?;
+    let name = path.map(|path| path.display().to_string()).unwrap_or_default();
+    let document = bytes.as_deref().map(|bytes| Document { name: &name, bytes });
+    let mut loaded = assemble(document, &Environment::of_process(), overrides)?;
+    loaded.path = path.map(Path::to_owned);
+    Ok(loaded)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ConfigErrors> {
+    let unreadable = |why: String| ConfigErrors::Unreadable { path: path.to_owned(), why };
+    let explain = |error: std::io::Error| {
+        unreadable(match error.kind() {
+            ErrorKind::NotFound => "there is no such file: check the path, or write one by `sidecart init`".into(),
+            ErrorKind::IsADirectory => format!("it is a directory: name the file, such as `{DEFAULT_FILE}`"),
+            ErrorKind::PermissionDenied => "reading it is not permitted: check its owner and mode".into(),
+            _ => error.to_string(),
+        })
+    };
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(explain)?;
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(explain)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(unreadable(format!("it is larger than {}MiB: is it a config?", MAX_FILE_BYTES >> 20)));
+    }
+    Ok(bytes)
+}
+
+/// Makes a config of its layers, without touching file system or process.
+///
+/// # Errors
+/// [`ConfigErrors::Invalid`]: everything that is wrong with them.
+pub fn assemble(
+    document: Option<Document<'_>>,
+    environment: &Environment,
+    overrides: &[Override],
+) -> Result<Loaded, ConfigErrors> {
+    let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+    let mut layers: Vec<Verified> = Vec::new();
+    layers.extend(document.and_then(|document| file_layer(document, environment, &mut problems)));
+    layers.extend(environment::layer(environment, &mut problems, &mut warnings));
+    layers.extend(overrides.iter().filter_map(|over| flag_layer(over, &mut problems)));
+    let (value, places) = stack(layers);
+    let config: Config = serde_json::from_value(value).map_err(|error| {
+        let fault = Fault::Value { shown: "the config".into(), says: error.to_string() };
+        problems.push(Problem { key: String::new(), at: At::Nowhere, fault });
+        sorted(std::mem::take(&mut problems))
+    })?;
+    add_conflicts(&config, &places, &mut problems);
+    if !problems.is_empty() {
+        return Err(sorted(problems));
+    }
+    let version = version(&config);
+    Ok(Loaded { config, warnings, version, path: None })
+}
+
+fn file_layer(document: Document<'_>, environment: &Environment, problems: &mut Vec<Problem>) -> Option<Verified> {
+    let file: Arc<str> = Arc::from(document.name);
+    let text = match std::str::from_utf8(document.bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            problems.push(not_utf8(&document.bytes[..error.valid_up_to()], file));
+            return None;
+        }
+    };
+    match tree::parse(text, &file, problems) {
+        Ok(root) => {
+            let mut root = root?;
+            interpolate(&mut root, "", &|name| environment.get(name), problems);
+            Some(verify(&root, &CONFIG.0, "", problems))
+        }
+        Err(problem) => {
+            problems.push(problem);
+            None
+        }
+    }
+}
+
+fn not_utf8(valid: &[u8], name: Arc<str>) -> Problem {
+    let valid = String::from_utf8_lossy(valid);
+    let line = valid.matches('\n').count() + 1;
+    let column = valid.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let fault = Fault::Yaml("this is not UTF-8: save the file as UTF-8".to_owned());
+    Problem { key: String::new(), at: At::File { name, line, column }, fault }
+}
+
+fn flag_layer(over: &Override, problems: &mut Vec<Problem>) -> Option<Verified> {
+    let mut layer = None;
+    environment::settable(&CONFIG.0, "", &mut |path, field| {
+        if path == over.key {
+            layer = environment::single(path, &field.shape, &over.value, At::Flag(over.flag), problems);
+        }
+    });
+    layer
+}
+
+/// The layers on top of the defaults, and where each key's value comes from.
+fn stack(layers: Vec<Verified>) -> (Value, BTreeMap<String, At>) {
+    let (shape, default) = &*CONFIG;
+    let (mut value, mut places) = (default.clone(), BTreeMap::new());
+    for layer in layers {
+        merge(&mut value, layer.value, shape);
+        places.extend(layer.places);
+    }
+    (value, places)
+}
+
+/// Lays `over` on `value`: records and maps key by key, all else as a whole.
+fn merge(value: &mut Value, over: Value, shape: &Shape) {
+    let (Value::Object(values), Value::Object(overs)) = (&mut *value, &over) else {
+        if !(over.is_null() && matches!(shape, Shape::Record(_) | Shape::Map(_))) {
+            *value = over;
+        }
+        return;
+    };
+    for (key, over) in overs {
+        let below = match shape {
+            Shape::Record(fields) => fields.iter().find(|field| field.name == *key).map(|field| &field.shape),
+            Shape::Map(map) => Some(&map.value),
+            _ => None,
+        };
+        match (values.get_mut(key), below) {
+            (Some(value), Some(below)) => merge(value, over.clone(), below),
+            _ => {
+                values.insert(key.clone(), over.clone());
+            }
+        }
+    }
+}
+
+/// Adds the conflicts whose values are right one by one: where one is wrong, its default is no one's choice.
+fn add_conflicts(config: &Config, places: &BTreeMap<String, At>, problems: &mut Vec<Problem>) {
+    let wrong: Vec<String> = problems.iter().map(|problem| problem.key.clone()).collect();
+    for conflict in conflicts(config) {
+        if wrong.iter().any(|key| *key == conflict.key || key == conflict.other) {
+            continue;
+        }
+        let at = places.get(&conflict.key).or_else(|| places.get(conflict.other)).cloned().unwrap_or(At::Nowhere);
+        problems.push(Problem { key: conflict.key, at, fault: conflict.fault });
+    }
+}
+
+/// In the order of the file, then the environment, then flags.
+fn sorted(mut problems: Vec<Problem>) -> ConfigErrors {
+    problems.sort_by_key(|problem| match &problem.at {
+        At::File { line, column, .. } => (0, *line, *column),
+        At::Env(_) => (1, 0, 0),
+        At::Flag(_) => (2, 0, 0),
+        At::Nowhere => (3, 0, 0),
+    });
+    ConfigErrors::invalid(problems)
+}
+
+fn version(config: &Config) -> String {
+    let content = serde_json::to_vec(config).expect("the config is plain data");
+    Sha256::digest(content).iter().take(VERSION_BYTES).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads a text alone, without asking whether its values go together.
+#[cfg(test)]
+pub fn read_back(text: &str) -> Result<Config, ConfigErrors> {
+    let mut problems = Vec::new();
+    let document = Document { name: "written", bytes: text.as_bytes() };
+    let layer = file_layer(document, &Environment::default(), &mut problems);
+    let (value, _) = stack(layer.into_iter().collect());
+    if problems.is_empty() { Ok(serde_json::from_value(value).expect("checked")) } else { Err(sorted(problems)) }
+}

@@ -1,0 +1,110 @@
+//! The config: what a shop can set, read from `cross-sell-config.yaml`, the environment and flags.
+//!
+//! The types in [`sections`] are the one truth: the schema, the checks, the commented default file and the reference
+//! in `docs/config.md` are all generated from them.
+
+mod bytes;
+mod consistency;
+mod environment;
+mod fault;
+mod flags;
+mod interpolate;
+mod kind;
+mod load;
+#[cfg(test)]
+mod reference;
+mod render;
+mod schema;
+pub mod sections;
+mod settings;
+mod shape;
+mod span;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod verify;
+mod words;
+
+use std::path::PathBuf;
+
+pub use bytes::Bytes;
+pub use fault::{At, ConfigErrors, Problem};
+pub use flags::ConfigFlags;
+pub use load::{DEFAULT_FILE, Loaded, Override, load};
+pub use render::render;
+pub use schema::schema;
+use schemars::JsonSchema;
+pub use sections::*;
+use serde::{Deserialize, Serialize};
+pub use span::Span;
+
+/// Everything that can be set about Sidecart. Every key is optional.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Version of this file's format.
+    #[schemars(range(min = 1, max = 1))]
+    pub version: u32,
+    /// Directory of the log, the checkpoints and all other state; made if absent.
+    #[schemars(with = "kind::FilePath")]
+    pub data_dir: PathBuf,
+    /// The HTTP server.
+    pub server: Server,
+    /// How events come in and how long their ids are remembered.
+    pub events: Events,
+    /// The embedded log's files and the checkpoints of the engine's state.
+    pub storage: Storage,
+    /// The catalogue.
+    pub catalog: Catalog,
+    /// What is remembered of visits, shoppers and items.
+    pub features: Features,
+    /// Where candidates come from, and how many.
+    pub candidates: Candidates,
+    /// What may be shown.
+    pub rules: Rules,
+    /// Places in the shop where answers are shown, by name. A name not listed is served with the defaults of each key.
+    #[schemars(extend("propertyNames" = {"x-kind": "placement"}, "maxProperties" = 1_000, "x-each" = "PLACEMENT"))]
+    pub placements: Placements,
+    /// What the shop chose itself: pairs for the source `curated`, lists to fall back on.
+    pub curated: Curated,
+    /// Logs and decisions.
+    pub observability: Observability,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            version: 1,
+            data_dir: "./sidecart-data".into(),
+            server: Server::default(),
+            events: Events::default(),
+            storage: Storage::default(),
+            catalog: Catalog::default(),
+            features: Features::default(),
+            candidates: Candidates::default(),
+            rules: Rules::default(),
+            placements: placements::usual(),
+            curated: Curated::default(),
+            observability: Observability::default(),
+        }
+    }
+}
+
+impl Config {
+    /// The placement of this name, or the defaults of one that is not listed.
+    #[must_use]
+    pub fn placement(&self, name: &str) -> Placement {
+        self.placements.get(name).cloned().unwrap_or_default()
+    }
+
+    /// Time in which a placement is to be answered, when the request does not say.
+    #[must_use]
+    pub fn deadline(&self, placement: &Placement) -> Span {
+        placement.deadline.unwrap_or(self.server.deadline)
+    }
+}
+
+/// A single-precision default as the decimal number that was meant: 0.6, not 0.6000000238418579.
+fn shortest(number: f32) -> f64 {
+    number.to_string().parse().unwrap_or_else(|_| f64::from(number))
+}

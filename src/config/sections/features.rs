@@ -1,0 +1,168 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sidecart_engine::Settings;
+
+use crate::config::{Span, shortest};
+
+/// Where live features are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StoreKind {
+    /// In this process, saved by checkpoints.
+    #[default]
+    Embedded,
+}
+
+/// What is remembered of visits, shoppers and items.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Features {
+    /// Where live features are kept.
+    pub store: StoreKind,
+    /// Live visits.
+    pub sessions: Sessions,
+    /// Known shoppers.
+    pub users: Users,
+    /// Decayed item counters.
+    pub popularity: Popularity,
+    /// What goes with what: rows per item, learned from visits and orders.
+    pub affinities: Affinities,
+    /// The index of past visits behind the source `session_knn`.
+    pub index: Index,
+}
+
+/// Live visits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sessions {
+    /// A visit ends after this long without an event.
+    #[schemars(extend("x-min" = "1m", "x-max" = "7d"))]
+    pub idle: Span,
+    /// Live visits kept; the longest idle leaves first.
+    #[schemars(range(min = 100, max = 100_000_000))]
+    pub max_live: usize,
+    /// Events kept per visit; the oldest leaves first.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub max_touches: usize,
+    /// Distinct items kept per cart.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub max_cart_items: usize,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        let s = Settings::default().sessions;
+        Self {
+            idle: Span::from_ms(s.idle_ms),
+            max_live: s.max_live,
+            max_touches: s.max_touches,
+            max_cart_items: s.max_cart_items,
+        }
+    }
+}
+
+/// Known shoppers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Users {
+    /// Shoppers remembered; the longest silent leaves first.
+    #[schemars(range(min = 1, max = 100_000_000))]
+    pub max_users: usize,
+    /// Items remembered per shopper; the least leaves first.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub items_per_user: usize,
+    /// Half-life of a shopper's item counts.
+    #[schemars(extend("x-min" = "1h", "x-max" = "3650d"))]
+    pub half_life: Span,
+}
+
+impl Default for Users {
+    fn default() -> Self {
+        let u = Settings::default().users;
+        Self { max_users: u.max_users, items_per_user: u.items_per_user, half_life: Span::from_ms(u.half_life_ms) }
+    }
+}
+
+/// Decayed item counters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Popularity {
+    /// Half-life of the long-run counters.
+    #[schemars(extend("x-min" = "1h", "x-max" = "3650d"))]
+    pub half_life: Span,
+    /// Half-life of the short-run counter behind the source `trending`.
+    #[schemars(extend("x-min" = "1m", "x-max" = "365d"))]
+    pub short_half_life: Span,
+}
+
+impl Default for Popularity {
+    fn default() -> Self {
+        let p = Settings::default().popularity;
+        Self { half_life: Span::from_ms(p.half_life_ms), short_half_life: Span::from_ms(p.short_half_life_ms) }
+    }
+}
+
+/// What goes with what: rows per item, learned from visits and orders.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Affinities {
+    /// Entries per row; when full, the least is replaced. Memory grows with it, 16 bytes an entry.
+    #[schemars(range(min = 4, max = 4_096))]
+    pub row_len: usize,
+    /// A pair's weight halves in this time.
+    #[schemars(extend("x-min" = "1h", "x-max" = "3650d"))]
+    pub half_life: Span,
+    /// How many previous items of a visit a new item is paired with.
+    #[schemars(range(min = 1, max = 100))]
+    pub reach: usize,
+    /// A pair at distance d counts 1 / d^gamma.
+    #[schemars(range(min = 0.0, max = 10.0))]
+    pub gamma: f64,
+    /// Weight of the backward pair (new item to previous item), as a share of the forward pair's.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub backward: f64,
+    /// How many previous lines of an order a new line is paired with.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub basket_reach: usize,
+    /// Rows of the daily batch table rebuilt per event after midnight (UTC); more are sooner done, fewer hold up less.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub batch_rows_per_event: usize,
+}
+
+impl Default for Affinities {
+    fn default() -> Self {
+        let settings = Settings::default();
+        let a = settings.affinities;
+        Self {
+            row_len: a.row_len,
+            half_life: Span::from_ms(a.half_life_ms),
+            reach: a.reach,
+            gamma: shortest(a.gamma),
+            backward: shortest(a.backward),
+            basket_reach: a.basket_reach,
+            batch_rows_per_event: settings.batch_rows_per_event,
+        }
+    }
+}
+
+/// The index of past visits behind the source `session_knn`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Index {
+    /// Visits remembered; the oldest leaves first.
+    #[schemars(range(min = 100, max = 100_000_000))]
+    pub max_sessions: usize,
+    /// Distinct items kept per remembered visit.
+    #[schemars(range(min = 2, max = 1_000))]
+    pub max_items: usize,
+    /// Newest visits looked at per item.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub postings_per_item: usize,
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        let i = Settings::default().index;
+        Self { max_sessions: i.max_sessions, max_items: i.max_items, postings_per_item: i.postings_per_item }
+    }
+}

@@ -1,0 +1,24 @@
+//! The sections of the config, one file each. A section is a struct with doc comments, which become the schema, the
+//! commented default file and the reference; a `Default`; and a line in [`super::Config`].
+
+pub mod candidates;
+pub mod catalog;
+pub mod curated;
+pub mod events;
+pub mod features;
+pub mod observability;
+pub mod placements;
+pub mod rules;
+pub mod server;
+pub mod storage;
+
+pub use candidates::Candidates;
+pub use catalog::Catalog;
+pub use curated::Curated;
+pub use events::Events;
+pub use features::Features;
+pub use observability::Observability;
+pub use placements::{Placement, Placements};
+pub use rules::Rules;
+pub use server::Server;
+pub use storage::Storage;

@@ -1,0 +1,43 @@
+use std::net::{Ipv4Addr, SocketAddr};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Bytes, Span, kind};
+
+/// The HTTP server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// Address and port to listen on. Port 0 takes a free one.
+    #[schemars(with = "kind::Address")]
+    pub listen: SocketAddr,
+    /// The largest request body accepted; a larger one is answered with 413.
+    #[schemars(extend("x-min" = "1KiB", "x-max" = "1GiB"))]
+    pub max_body: Bytes,
+    /// The longest a request may take, reading its body included; then 408.
+    #[schemars(extend("x-min" = "100ms", "x-max" = "10m"))]
+    pub request_timeout: Span,
+    /// Requests handled at once; what is beyond gets a smaller answer (recommendations) or 503 (all else).
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_in_flight: usize,
+    /// Time in which a recommendation is to be answered, when neither the placement nor the request says otherwise.
+    #[schemars(extend("x-min" = "1ms", "x-max" = "10s"))]
+    pub deadline: Span,
+    /// How long open requests may finish after a stop signal.
+    #[schemars(extend("x-min" = "0s", "x-max" = "10m"))]
+    pub shutdown_grace: Span,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            max_body: Bytes::from_mib(8),
+            request_timeout: Span::from_secs(10),
+            max_in_flight: 512,
+            deadline: Span::from_ms(50),
+            shutdown_grace: Span::from_secs(10),
+        }
+    }
+}
