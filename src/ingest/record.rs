@@ -57,5 +57,6 @@ pub(super) fn kind(entry: &Entry) -> &'static str {
         Record::Patch { .. } => "patch",
         Record::Delete { .. } => "delete",
         Record::Stock(_) => "stock",
+        Record::Model(_) => "model",
     }
 }
