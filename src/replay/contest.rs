@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use indicatif::ProgressBar;
-use sidecart_engine::nouns::{ItemId, PlacementId, Repeats, Request, SessionId};
+use sidecart_engine::nouns::{ItemId, PlacementId, Repeats, Request, SECOND_MS, SessionId};
 use sidecart_engine::{Engine, Scratch, Unhurried};
 
 use super::bootstrap::Means;
@@ -104,7 +104,7 @@ impl<'a> Contest<'a> {
                 kind: query.kind,
                 tier: slate.tier,
                 took_ns,
-                behind_ms: u32::try_from(now.since_ms(knows_to)).unwrap_or(0),
+                behind_s: u32::try_from(now.since_ms(knows_to).max(0) / SECOND_MS).unwrap_or(u32::MAX),
             });
         }
     }
@@ -132,15 +132,7 @@ impl<'a> Contest<'a> {
         let seed = self.options.seed;
         let items = self.feed.engine.items().count();
         let means: Vec<_> = self.lanes.iter().map(|lane| lane.means(seed)).collect();
-        let live = self.lanes.iter().position(|lane| lane.contender == Contender::Realtime);
-        let others = |live: usize| (0..self.lanes.len()).filter(move |&other| other != live);
-        let differences = live.into_iter().flat_map(|live| others(live).map(move |other| (live, other)));
-        let differences = differences.map(|(live, other)| Difference {
-            of: self.lanes[live].contender.name(),
-            minus: self.lanes[other].contender.name(),
-            metrics: named(self.lanes[live].names(), means[live].minus(&means[other])),
-        });
-        let differences = differences.collect();
+        let differences = self.differences(&means);
         Report {
             protocol: self.options.protocol.name(),
             data: self.data.label.clone(),
@@ -163,5 +155,18 @@ impl<'a> Contest<'a> {
                 .collect(),
             differences,
         }
+    }
+    /// The live strategy minus each other.
+    fn differences(&self, means: &[Means]) -> Vec<Difference> {
+        let Some(live) = self.lanes.iter().position(|lane| lane.contender == Contender::Realtime) else {
+            return Vec::new();
+        };
+        let others = (0..self.lanes.len()).filter(|&other| other != live);
+        let difference = |other: usize| Difference {
+            of: self.lanes[live].contender.name(),
+            minus: self.lanes[other].contender.name(),
+            metrics: named(self.lanes[live].names(), means[live].minus(&means[other])),
+        };
+        others.map(difference).collect()
     }
 }

@@ -65,8 +65,8 @@ pub struct Answer<'a> {
     pub tier: Tier,
     /// Wall time, nanoseconds.
     pub took_ns: u32,
-    /// By how much the model was behind, milliseconds.
-    pub behind_ms: u32,
+    /// By how much the model was behind, seconds.
+    pub behind_s: u32,
 }
 
 /// One strategy and its counts.
@@ -80,7 +80,7 @@ pub struct Lane {
     by_kind: BTreeMap<EventKind, Tally>,
     coverage: Vec<Coverage>,
     took_ns: Vec<u32>,
-    behind_ms: Vec<u32>,
+    behind_s: Vec<u32>,
     tiers: BTreeMap<&'static str, u64>,
 }
 
@@ -95,7 +95,7 @@ impl Lane {
             by_kind: BTreeMap::new(),
             coverage: cut_offs.iter().map(|&k| Coverage::new(k)).collect(),
             took_ns: Vec::new(),
-            behind_ms: Vec::new(),
+            behind_s: Vec::new(),
             tiers: BTreeMap::new(),
         }
     }
@@ -107,7 +107,7 @@ impl Lane {
         self.by_kind.entry(answer.kind).or_insert_with(of_kind).add(answer.cluster, answer.items, answer.targets);
         self.coverage.iter_mut().for_each(|coverage| coverage.add(answer.cluster, answer.items));
         self.took_ns.push(answer.took_ns);
-        self.behind_ms.push(answer.behind_ms);
+        self.behind_s.push(answer.behind_s);
         *self.tiers.entry(answer.tier.name()).or_default() += 1;
     }
 
@@ -140,7 +140,7 @@ impl Lane {
             metrics,
             by_type: by_type.collect(),
             latency_us: Percentiles::of(self.took_ns, 1e-3),
-            behind_ms: Percentiles::of(self.behind_ms, 1.0),
+            behind_ms: Percentiles::of(self.behind_s, 1e3),
             tiers: self.tiers,
         }
     }
