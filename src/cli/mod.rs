@@ -6,6 +6,7 @@
 mod check;
 mod demo;
 mod init;
+mod replay;
 pub mod serve;
 
 use std::process::ExitCode;
@@ -32,6 +33,7 @@ enum Command {
     Check(check::Args),
     Demo(demo::Args),
     Init(init::Args),
+    Replay(replay::Args),
     Serve(serve::Args),
 }
 
@@ -52,6 +54,7 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         Command::Check(args) => check::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Init(args) => init::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Serve(args) => serve::run(&args),
     }
 }

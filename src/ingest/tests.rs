@@ -144,7 +144,8 @@ async fn a_restart_gives_the_state_of_a_clean_replay_bit_for_bit() {
     }
     // The last checkpoint lost: the one before and a longer rest of the log give the same.
     let checkpoints = dir.path().join("checkpoints");
-    let mut files: Vec<_> = std::fs::read_dir(&checkpoints).expect("listed").map(|e| e.expect("entry").path()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(&checkpoints).expect("listed").map(|e| e.expect("entry").path()).collect();
     files.sort();
     std::fs::write(files.last().expect("a checkpoint"), b"damaged").expect("written");
     let running = Running::on(dir.path()).await;
@@ -203,11 +204,7 @@ impl EventLog for Gated {
         self.inner.next_offset()
     }
 
-    fn replay(
-        &self,
-        from: Offset,
-        visit: &mut dyn FnMut(Logged<'_>) -> ControlFlow<()>,
-    ) -> Result<Replayed, LogError> {
+    fn replay(&self, from: Offset, visit: &mut dyn FnMut(Logged<'_>) -> ControlFlow<()>) -> Result<Replayed, LogError> {
         self.inner.replay(from, visit)
     }
 
