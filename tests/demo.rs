@@ -12,15 +12,17 @@ const QUICK: [&str; 3] = ["demo", "--fast", "20"];
 
 fn sidecart(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sidecart"));
-    // A folder of its own: a config file of whoever runs the tests must not reach the demo.
-    let folder = std::env::temp_dir();
-    command.args(QUICK).args(args).current_dir(folder).stdin(Stdio::null()).env_remove("SIDECART_CONFIG");
+    // A config of whoever runs the tests must not reach the demo; nor must a busy machine's hiccup cut an answer short.
+    command.args(QUICK).args(args).current_dir(std::env::temp_dir()).stdin(Stdio::null());
+    command.env_remove("SIDECART_CONFIG").env("SIDECART_SERVER_DEADLINE", "10s");
     command
 }
 
 #[test]
 fn the_summary_has_the_shape_of_replay_and_keeps_the_rules() {
-    let output = sidecart(&["--exit", "--json", "--listen", "127.0.0.1:0"]).output().expect("the demo starts");
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let mut command = sidecart(&["--exit", "--json", "--listen", "127.0.0.1:0"]);
+    let output = command.env("TMPDIR", temporary.path()).output().expect("the demo starts");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     let summary: Value = serde_json::from_slice(&output.stdout).expect("standard output is JSON and nothing else");
@@ -42,9 +44,11 @@ fn the_summary_has_the_shape_of_replay_and_keeps_the_rules() {
         assert!(0.0 < p50 && p50 <= p95 && p95 <= p99, "{strategy}");
         assert!(strategy["freshness_ms"]["p95"].as_f64().is_some_and(|p95| p95 > 0.0), "{strategy}");
     }
+    let left = std::fs::read_dir(temporary.path()).expect("the folder is still there").count();
+    assert_eq!(left, 0, "the demo left its data behind");
     // A bar's control codes do not belong where no terminal is.
     assert!(!said.contains('\u{1b}'), "{said}");
-    assert!(said.contains("has in the cart") && said.contains("events/s") || said.contains("/s"), "{said}");
+    assert!(said.contains("has in the cart"), "{said}");
 }
 
 #[test]
@@ -53,7 +57,7 @@ fn the_seed_decides_what_is_asked_and_answered() {
         let args = ["--exit", "--json", "--listen", "127.0.0.1:0", "--seed", seed];
         let output = sidecart(&args).output().expect("the demo starts");
         let summary: Value = serde_json::from_slice(&output.stdout).expect("standard output is JSON");
-        let strategies = summary["strategies"].as_array().expect("strategies are a list").clone();
+        let strategies = summary["strategies"].as_array().expect("strategies are a list");
         strategies.iter().map(|strategy| strategy["metrics"].to_string()).collect::<Vec<_>>()
     };
     assert_eq!(hits("7"), hits("7"));

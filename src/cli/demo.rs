@@ -115,14 +115,14 @@ fn show(
 
 fn conclude(args: &Args, summary: &Summary, url: &str, shopping: &Shopping) -> anyhow::Result<u8> {
     if args.json {
-        writeln!(std::io::stdout(), "{:#}", summary.json())?;
+        writeln!(std::io::stdout(), "{}", summary.json()?)?;
     } else {
         tell(false, &summary.text());
     }
     if !args.exit {
         tell(args.json, &story::closing(shopping, url));
     }
-    Ok(if summary.forbidden_shown == 0 { DONE } else { NO })
+    Ok(if summary.outcome.forbidden_shown == 0 { DONE } else { NO })
 }
 
 /// Prints a piece of the story: to standard output, unless that is kept for JSON.

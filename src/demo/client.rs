@@ -105,6 +105,9 @@ pub struct AnswerReason {
 pub struct Answer {
     /// The items, best first.
     pub items: Vec<AnswerItem>,
+    /// Why it is not the best answer that could be given, if it is not.
+    #[serde(default)]
+    pub degraded: Option<serde_json::Value>,
 }
 
 /// A connection to the server.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sidecart_engine::nouns::{Event, Record, Timestamp};
 
 use super::client::{Client, ClientError, Wait};
-use super::dice::Dice;
+use super::dice::about;
 use super::measure::Measurement;
 use super::progress::Progress;
 use super::shopping::{Moment, Shopping, Step};
@@ -101,13 +101,12 @@ impl Demo<'_> {
             day(last),
             self.queries
         ));
-        let mut measurement = Measurement::new(self.shopping.cut, &self.shopping.items);
+        let mut measurement = Measurement::new(self.shopping.cut, &self.shopping.items, self.queries);
         let live = self.stream(&mut measurement)?;
         if self.stopped() {
             return Ok(None);
         }
-        let forbidden_shown = measurement.forbidden_shown();
-        Ok(Some(Summary { figures: measurement.figures(self.seed), history, live, forbidden_shown }))
+        Ok(Some(Summary { outcome: measurement.outcome(self.seed), history, live }))
     }
 
     fn stopped(&self) -> bool {
@@ -206,10 +205,8 @@ impl Demo<'_> {
     /// The moments to ask at, drawn by lot among all of the live week, in order, with the steps they come before.
     fn draw_moments(&self, steps: &[Step]) -> Vec<(usize, Moment)> {
         let moment = |(place, step)| self.shopping.moment(step).map(|moment| (place, moment));
-        let mut moments: Vec<(usize, Moment)> = steps.iter().enumerate().filter_map(moment).collect();
-        Dice::about(self.seed, "moments", "live").shuffle(&mut moments);
-        moments.truncate(self.queries);
-        moments.sort_by_key(|(place, _)| *place);
-        moments
+        let mut moments: Vec<_> = steps.iter().enumerate().filter_map(moment).map(Some).collect();
+        let drawn = about(self.seed, "moments", "live").sample(moments.len(), self.queries);
+        drawn.into_iter().filter_map(|place| moments[place].take()).collect()
     }
 }

@@ -13,6 +13,5 @@ mod measure;
 mod progress;
 mod shop;
 pub mod shopping;
-mod stats;
 pub mod story;
 pub mod summary;

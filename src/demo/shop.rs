@@ -2,7 +2,7 @@
 
 use sidecart_engine::nouns::{Attribute, Item, Money};
 
-use super::dice::Dice;
+use super::dice::{about, chance};
 
 /// Gross margin by department, in per cent of the shelf price: the order of magnitude of a grocer's. Each item varies
 /// by up to [`MARGIN_SPREAD`] points.
@@ -37,7 +37,7 @@ pub const GENERATED: &str = "generatedBySidecartDemo";
 
 /// Adds cost, stock and age limit to an item, and says in its attributes that they are generated.
 pub fn complete(item: &mut Item, seed: u64) {
-    let mut dice = Dice::about(seed, "item", item.id.as_str());
+    let mut dice = about(seed, "item", item.id.as_str());
     let department = item.category_path.first().map_or("", String::as_str);
     let margin = MARGINS.iter().find(|(name, _)| *name == department).map_or(OTHER_MARGIN, |(_, margin)| *margin);
     let spread = (dice.below(2_001) as f64 / 1_000.0 - 1.0) * MARGIN_SPREAD;
@@ -45,7 +45,7 @@ pub fn complete(item: &mut Item, seed: u64) {
         let minor = (price.minor as f64 * (1.0 - (margin + spread) / 100.0)).round() as i64;
         Money { minor: minor.clamp(1, price.minor.max(1)), currency: price.currency }
     });
-    item.stock = Some(if dice.chance(OUT_OF_STOCK) { 0 } else { 10 + dice.below(STOCK_SPREAD) as u32 });
+    item.stock = Some(if chance(&mut dice, OUT_OF_STOCK) { 0 } else { 10 + dice.below(STOCK_SPREAD) as u32 });
     let mut generated = vec!["cost".to_owned(), "stock".to_owned()];
     if item.category_path.get(1).is_some_and(|category| AGE_LIMITED.contains(&category.as_str())) {
         item.min_age = Some(MIN_AGE);

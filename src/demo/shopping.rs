@@ -12,8 +12,9 @@ use sidecart_engine::nouns::{
 };
 
 use super::bundle::{Basket, Bundle};
-use super::dice::Dice;
+use super::dice::{about, chance};
 use super::shop;
+use crate::replay::Seeded;
 
 /// Share of the lines whose item is looked at before it is carted.
 const VIEWED: f64 = 0.7;
@@ -89,7 +90,7 @@ impl Shopping {
         let shelves = Shelves::new(&items);
         let mut steps = Vec::with_capacity(baskets.iter().map(|basket| 1 + basket.lines.len() * 2).sum());
         for (place, basket) in baskets.iter_mut().enumerate() {
-            let mut dice = Dice::about(seed, "basket", basket.session.as_str());
+            let mut dice = about(seed, "basket", basket.session.as_str());
             dice.shuffle(&mut basket.lines);
             visit(place as u32, basket, &shelves, &mut dice, &mut steps);
         }
@@ -195,7 +196,7 @@ impl Shelves {
     }
 
     /// Another item of the same leaf category that is not in the basket, if the draw finds one.
-    fn substitute(&self, item: u32, basket: &FxHashSet<u32>, dice: &mut Dice) -> Option<u32> {
+    fn substitute(&self, item: u32, basket: &FxHashSet<u32>, dice: &mut Seeded) -> Option<u32> {
         let shelf = &self.by_leaf[self.leaves[item as usize] as usize];
         let drawn = shelf[dice.below(shelf.len())];
         (!basket.contains(&drawn)).then_some(drawn)
@@ -203,22 +204,22 @@ impl Shelves {
 }
 
 /// Appends the steps of one visit, timed backwards from the till.
-fn visit(place: u32, basket: &Basket, shelves: &Shelves, dice: &mut Dice, steps: &mut Vec<Step>) {
+fn visit(place: u32, basket: &Basket, shelves: &Shelves, dice: &mut Seeded, steps: &mut Vec<Step>) {
     let bought: Vec<u32> = basket.lines.iter().filter_map(|line| shelves.places.get(&line.item).copied()).collect();
     let in_basket: FxHashSet<u32> = bought.iter().copied().collect();
     let mut acts: Vec<(Act, Option<u16>)> = Vec::with_capacity(bought.len() * 2 + 1);
     let mut tried = Vec::new();
     for (line, item) in bought.iter().enumerate() {
         let begun = acts.len();
-        if dice.chance(SUBSTITUTE_VIEWED) {
+        if chance(dice, SUBSTITUTE_VIEWED) {
             acts.extend(shelves.substitute(*item, &in_basket, dice).map(|other| (Act::View(other), None)));
         }
-        if dice.chance(SUBSTITUTE_CARTED) {
+        if chance(dice, SUBSTITUTE_CARTED) {
             let other = shelves.substitute(*item, &in_basket, dice).filter(|other| !tried.contains(other));
             acts.extend(other.map(|other| (Act::Try(other), None)));
             tried.extend(other);
         }
-        if dice.chance(VIEWED) {
+        if chance(dice, VIEWED) {
             acts.push((Act::View(*item), None));
         }
         acts.push((Act::Add(line as u16), None));

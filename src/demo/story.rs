@@ -180,7 +180,8 @@ mod tests {
         };
         let because_of = vec![items[0].id.clone()];
         let reason = AnswerReason { code: "bought_together".to_owned(), because_of };
-        let answer = Answer { items: vec![AnswerItem { item_id: items[1].id.clone(), reason }] };
+        let items_shown = vec![AnswerItem { item_id: items[1].id.clone(), reason }];
+        let answer = Answer { items: items_shown, degraded: None };
         expect_test::expect![[r#"
             Thu 16 Nov 2017, 14:05, household 17, has in the cart: Bananas
               1. White milk, 1 gal                             $2.49  often bought with Bananas  ✓ bought minutes later
