@@ -3,11 +3,14 @@
 mod cli;
 mod clock;
 mod config;
+mod data;
 mod decisions;
+mod demo;
 mod http;
 mod ingest;
 mod log;
 mod metrics;
+mod replay;
 mod service;
 mod wire;
 

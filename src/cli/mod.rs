@@ -6,7 +6,9 @@
 mod bench;
 mod check;
 mod explain;
+mod demo;
 mod init;
+mod replay;
 pub mod serve;
 mod log;
 
@@ -34,7 +36,9 @@ enum Command {
     Bench(bench::Args),
     Check(check::Args),
     Explain(explain::Args),
+    Demo(demo::Args),
     Init(init::Args),
+    Replay(replay::Args),
     Serve(serve::Args),
     Log(log::Args),
 }
@@ -56,7 +60,9 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         Command::Bench(args) => bench::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::Init(args) => init::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Log(args) => log::run(&args),
     }
