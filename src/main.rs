@@ -6,6 +6,7 @@ mod config;
 mod data;
 mod decisions;
 mod http;
+mod import;
 mod ingest;
 mod log;
 mod metrics;

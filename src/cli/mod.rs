@@ -4,6 +4,7 @@
 //! or its config could not be used.
 
 mod check;
+mod import;
 mod init;
 mod replay;
 pub mod serve;
@@ -30,6 +31,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Args),
+    Import(import::Args),
     Init(init::Args),
     Replay(replay::Args),
     Serve(serve::Args),
@@ -50,6 +52,7 @@ pub fn run() -> ExitCode {
 fn run_command(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Check(args) => check::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Serve(args) => serve::run(&args),

@@ -26,6 +26,5 @@ pub use basket::Hide;
 pub use error::ReplayError;
 pub use lane::Contender;
 pub use next_item::Seen;
-pub use report::Report;
 pub use run::{Options, Protocol, run};
 pub use table::{differences, summary};
