@@ -7,6 +7,7 @@ mod data;
 mod decisions;
 mod demo;
 mod http;
+mod import;
 mod ingest;
 mod log;
 mod metrics;

@@ -7,6 +7,7 @@ mod bench;
 mod check;
 mod explain;
 mod demo;
+mod import;
 mod init;
 mod replay;
 pub mod serve;
@@ -37,6 +38,7 @@ enum Command {
     Check(check::Args),
     Explain(explain::Args),
     Demo(demo::Args),
+    Import(import::Args),
     Init(init::Args),
     Replay(replay::Args),
     Serve(serve::Args),
@@ -61,6 +63,7 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Serve(args) => serve::run(&args),
