@@ -5,13 +5,13 @@
 
 mod bench;
 mod check;
-mod explain;
 mod demo;
+mod explain;
 mod import;
 mod init;
+mod log;
 mod replay;
 pub mod serve;
-mod log;
 
 use std::process::ExitCode;
 
