@@ -1,8 +1,18 @@
 //! `sidecart`: the one binary. All I/O is here; what to recommend is decided in the `engine` crate.
 
 mod cli;
+mod clock;
 mod config;
+mod data;
+mod decisions;
+mod demo;
+mod http;
+mod import;
+mod ingest;
 mod log;
+mod metrics;
+mod replay;
+mod service;
 mod wire;
 
 #[global_allocator]

@@ -24,6 +24,9 @@ pub use store::State;
 use views::{ItemView, SessionView, Sizes, UserView};
 pub use watch::{Pace, Stage, Unhurried, Watch};
 
+/// The shape of [`State`] when it is saved. Raised whenever a saved state of before could not be read back.
+pub const STATE_VERSION: u32 = 1;
+
 /// What became of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {

@@ -5,8 +5,13 @@
 
 mod bench;
 mod check;
+mod demo;
+mod explain;
+mod import;
 mod init;
 mod log;
+mod replay;
+pub mod serve;
 
 use std::process::ExitCode;
 
@@ -31,7 +36,12 @@ struct Cli {
 enum Command {
     Bench(bench::Args),
     Check(check::Args),
+    Explain(explain::Args),
+    Demo(demo::Args),
+    Import(import::Args),
     Init(init::Args),
+    Replay(replay::Args),
+    Serve(serve::Args),
     Log(log::Args),
 }
 
@@ -51,7 +61,12 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Bench(args) => bench::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Init(args) => init::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Log(args) => log::run(&args),
     }
 }

@@ -1,4 +1,19 @@
 //! From what callers send to what the engine trusts: parsing at the edge, with errors that name the field and the
 //! remedy.
 
+pub mod answer;
+pub mod event;
+pub mod features;
+mod field;
+pub mod item;
+mod json;
+mod reject;
+pub mod request;
 pub mod scalar;
+pub mod split;
+pub mod stock;
+
+pub use reject::{Code, Rejection};
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
 use super::{Source, Workspace};
-use crate::nouns::{DAY_MS, ReasonCode, SECOND_MS};
+use crate::nouns::{DAY_MS, ReasonCode, Repeats, SECOND_MS};
 use crate::settings::{CandidateSettings, SourceSettings};
 use crate::store::{ItemIx, Moment, SessionIndex};
 
@@ -13,14 +13,14 @@ const BEFORE: f32 = 0.7;
 const IDF_CONTEXT: f32 = 1.2;
 /// Exponent of a candidate's idf.
 const IDF_CANDIDATE: f32 = 0.5;
-/// Exponent by which a neighbour's length is held against it.
-const LENGTH: f32 = 0.5;
+/// Steps told apart; beyond them all items of a neighbour are equally far.
+const STEPS: usize = 24;
 /// Time in which a neighbour's say falls to 1/e.
 const FADE_S: f32 = (30 * DAY_MS / SECOND_MS) as f32;
 
 /// Visits like this one went on to it: session-kNN over the newest visits of each item of context.
 ///
-/// sim(n) = sum over shared items i of e^(-age_i / memory) idf_i^a / |n|^b e^(-dt / fade);
+/// sim(n) = sum over shared items i of e^(-age_i / memory) idf_i^a / sqrt(|n|) e^(-dt / fade);
 /// score(j) = sum over the k most similar n of sim(n) e^(-|pos_j - pos*| / reach), where pos* is the newest shared
 /// item. After VMIS-kNN (Kersbergen, Sprangers and Schelter, SIGMOD 2022) and VSTAN (Ludewig et al., 2021).
 pub(crate) struct SessionKnn;
@@ -74,16 +74,20 @@ impl Source for SessionKnn {
             work.context.add(seen.item, 1.0 / (1.0 + seen.age));
         }
         let now_s = moment.now.0.div_euclid(SECOND_MS);
+        let near: [f32; STEPS] = std::array::from_fn(|steps| (-(steps as f32) / REACH).exp());
         for &(visit, similarity) in &work.found {
             let Some((items, at_s)) = index.visit(visit) else { continue };
             let Some(anchor) = newest_shared(items, &work.context) else { continue };
             let idle_s = (now_s - i64::from(at_s)).max(0) as f32;
-            let vote = similarity * (items.len() as f32).powf(-LENGTH) * (-idle_s / FADE_S).exp();
+            let vote = similarity / (items.len() as f32).sqrt() * (-idle_s / FADE_S).exp();
             for (place, &item) in items.iter().enumerate() {
-                let steps = place.abs_diff(anchor) as f32;
                 let side = if place < anchor { BEFORE } else { 1.0 };
-                work.items.add(item, vote * side * (-steps / REACH).exp());
+                let steps = place.abs_diff(anchor).min(STEPS - 1);
+                work.items.add(item, vote * side * near[steps]);
             }
+        }
+        if moment.request.repeats == Repeats::Suppress {
+            work.leave_out_visit(moment);
         }
         work.items.scale(|item| idf(index, item).powf(IDF_CANDIDATE));
         work.items.best(limit, &mut work.found);

@@ -1,12 +1,13 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{ItemId, Money, Timestamp};
 
-/// A value of an item's free attributes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+/// A value of an item's free attributes. In JSON it is the bare value; binary formats, which do not describe
+/// themselves, name its kind.
+#[derive(Debug, Clone, PartialEq)]
 pub enum Attribute {
     /// `true` or `false`.
     Flag(bool),
@@ -16,6 +17,68 @@ pub enum Attribute {
     Text(String),
     /// Several texts.
     Texts(Vec<String>),
+}
+
+/// The forms of an [`Attribute`], generated from one list so that they cannot drift apart.
+macro_rules! attribute_form {
+    ($(#[$attr:meta])* $name:ident) => {
+        #[derive(Serialize, Deserialize)]
+        $(#[$attr])*
+        enum $name<'a> {
+            Flag(bool),
+            Number(f64),
+            Text(Cow<'a, str>),
+            Texts(Cow<'a, [String]>),
+        }
+
+        impl<'a> From<&'a Attribute> for $name<'a> {
+            fn from(attribute: &'a Attribute) -> Self {
+                match attribute {
+                    Attribute::Flag(flag) => Self::Flag(*flag),
+                    Attribute::Number(number) => Self::Number(*number),
+                    Attribute::Text(text) => Self::Text(text.into()),
+                    Attribute::Texts(texts) => Self::Texts(texts.into()),
+                }
+            }
+        }
+
+        impl From<$name<'_>> for Attribute {
+            fn from(form: $name<'_>) -> Self {
+                match form {
+                    $name::Flag(flag) => Self::Flag(flag),
+                    $name::Number(number) => Self::Number(number),
+                    $name::Text(text) => Self::Text(text.into_owned()),
+                    $name::Texts(texts) => Self::Texts(texts.into_owned()),
+                }
+            }
+        }
+    };
+}
+
+attribute_form!(
+    #[serde(untagged)]
+    BareAttribute
+);
+attribute_form!(NamedAttribute);
+
+impl Serialize for Attribute {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            BareAttribute::from(self).serialize(serializer)
+        } else {
+            NamedAttribute::from(self).serialize(serializer)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Attribute {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            BareAttribute::deserialize(deserializer).map(Self::from)
+        } else {
+            NamedAttribute::deserialize(deserializer).map(Self::from)
+        }
+    }
 }
 
 /// An item of the catalogue, as the shop knows it.
@@ -91,39 +154,61 @@ impl Item {
 #[serde(default)]
 pub struct ItemPatch {
     /// See [`Item::group`].
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub group: Option<Option<String>>,
     /// See [`Item::title`].
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// See [`Item::brand`].
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub brand: Option<Option<String>>,
     /// See [`Item::category_path`].
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub category_path: Option<Vec<String>>,
     /// See [`Item::price`].
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub price: Option<Option<Money>>,
     /// See [`Item::cost`].
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub cost: Option<Option<Money>>,
     /// See [`Item::stock`].
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub stock: Option<Option<u32>>,
     /// See [`Item::stock_updated_at`].
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub stock_updated_at: Option<Option<Timestamp>>,
     /// See [`Item::available`].
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub available: Option<Option<bool>>,
     /// See [`Item::allowed_regions`].
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_regions: Option<Vec<String>>,
     /// See [`Item::blocked_regions`].
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub blocked_regions: Option<Vec<String>>,
     /// See [`Item::min_age`].
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub min_age: Option<Option<u8>>,
     /// See [`Item::consumable`].
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub consumable: Option<Option<bool>>,
     /// See [`Item::tags`].
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<String>>,
     /// See [`Item::attributes`].
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes: Option<BTreeMap<String, Attribute>>,
     /// See [`Item::publish_at`].
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub publish_at: Option<Option<Timestamp>>,
     /// See [`Item::expire_at`].
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub expire_at: Option<Option<Timestamp>>,
+}
+
+/// Reads `null` as `Some(None)`, so that a change that clears a field is read back as one.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 impl ItemPatch {

@@ -1,0 +1,160 @@
+//! Which answer was given to which request, and why: kept for a while, to be looked up.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+use serde::Serialize;
+use sidecart_engine::nouns::{Request, Timestamp};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::log::Offset;
+use crate::wire::answer::{Answer, Explanation};
+use crate::wire::scalar::rfc3339;
+
+/// An answer and what it was given to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// The request, completed from the config.
+    pub request: Request,
+    /// The instant it was answered as of.
+    pub at: Timestamp,
+    /// What the engine knew: every record before this offset.
+    pub applied: Offset,
+    /// The answer.
+    pub answer: Answer,
+}
+
+/// The newest decisions, by request id; the oldest leaves first.
+#[derive(Debug)]
+pub struct Decisions {
+    ring: Mutex<Ring>,
+    keep: usize,
+}
+
+#[derive(Debug, Default)]
+struct Ring {
+    by_id: FxHashMap<Uuid, Arc<Decision>>,
+    order: VecDeque<Uuid>,
+}
+
+impl Decisions {
+    /// Keeps the newest `keep`; 0 keeps none.
+    #[must_use]
+    pub fn new(keep: usize) -> Self {
+        Self { ring: Mutex::default(), keep }
+    }
+
+    /// Keeps a decision.
+    pub fn record(&self, id: Uuid, decision: Decision) {
+        if self.keep == 0 {
+            return;
+        }
+        let decision = Arc::new(decision);
+        let mut ring = self.ring.lock();
+        let gone = if ring.order.len() >= self.keep { ring.order.pop_front() } else { None };
+        let gone = gone.and_then(|id| ring.by_id.remove(&id));
+        ring.order.push_back(id);
+        ring.by_id.insert(id, decision);
+        drop(ring);
+        // Freed outside of the lock.
+        drop(gone);
+    }
+
+    /// The decision of that request, if it is still kept.
+    #[must_use]
+    pub fn get(&self, id: Uuid) -> Option<Arc<Decision>> {
+        self.ring.lock().by_id.get(&id).cloned()
+    }
+
+    /// How many are kept.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ring.lock().order.len()
+    }
+}
+
+/// A decision as it is looked up.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Decision)]
+pub struct Lookup {
+    /// What was asked.
+    pub request: AskedFor,
+    /// When it was answered.
+    pub answered_at: String,
+    /// The answer as it was given.
+    pub answer: Answer,
+    /// Why each item was shown and why each other candidate was not.
+    pub explain: Explanation,
+    /// `recorded` with the answer, or `recomputed` from the state as it is now.
+    #[schema(example = "recomputed")]
+    pub basis: &'static str,
+    /// Records applied since the answer was given; with 0 a recomputed explanation is exact.
+    pub records_since: u64,
+}
+
+/// A request in short.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AskedFor {
+    /// Where the answer was shown.
+    pub placement: String,
+    /// The visit.
+    pub session_id: String,
+    /// The shopper, if known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// Items of context that the request carried.
+    pub context_items: Vec<String>,
+    /// The cart that the request carried, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cart: Option<Vec<String>>,
+    /// How many items at most.
+    pub limit: usize,
+    /// Who answered.
+    pub strategy: &'static str,
+}
+
+impl Lookup {
+    /// A decision whose explanation was recorded.
+    #[must_use]
+    pub fn recorded(decision: &Decision) -> Self {
+        let explain = decision.answer.explain.clone().unwrap_or_default();
+        Self::new(decision, explain, "recorded", 0)
+    }
+
+    /// A decision with its explanation from a later state, `since` records on.
+    #[must_use]
+    pub fn recomputed(decision: &Decision, explain: Explanation, since: u64) -> Self {
+        Self::new(decision, explain, "recomputed", since)
+    }
+
+    fn new(decision: &Decision, explain: Explanation, basis: &'static str, records_since: u64) -> Self {
+        Self {
+            request: AskedFor::from(&decision.request),
+            answered_at: rfc3339(decision.at),
+            answer: Answer { explain: None, ..decision.answer.clone() },
+            explain,
+            basis,
+            records_since,
+        }
+    }
+}
+
+impl From<&Request> for AskedFor {
+    fn from(request: &Request) -> Self {
+        let texts = |items: &[sidecart_engine::nouns::ItemId]| items.iter().map(ToString::to_string).collect();
+        Self {
+            placement: request.placement.to_string(),
+            session_id: request.session.to_string(),
+            user_id: request.user.as_ref().map(ToString::to_string),
+            context_items: texts(&request.context_items),
+            cart: request.cart.as_deref().map(texts),
+            limit: request.limit,
+            strategy: request.strategy.name(),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The HTTP interface: a thin layer over [`crate::service::Service`]. Handlers turn bytes into calls and outcomes into
+//! JSON; whatever decides anything is behind them.
+
+mod answers;
+mod body;
+mod ingest;
+mod items;
+mod layers;
+mod operations;
+mod problem;
+mod server;
+
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::{Extension, Router, middleware};
+use layers::Around;
+use problem::Problem;
+pub use server::Listening;
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::service::Service;
+use crate::wire::scalar::clip;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Sidecart",
+        description = "Real-time cross-sell: shop events in, what-else answers out. Every error has the body \
+                       `{\"error\": {\"code\", \"message\", \"field\"?}}`; every answer carries `x-request-id`."
+    ),
+    tags(
+        (name = "events", description = "What shoppers do"),
+        (name = "catalog", description = "What the shop sells"),
+        (name = "recommendations", description = "What else, given this cart, right now?"),
+        (name = "features", description = "What is known, as of now"),
+        (name = "operations", description = "How the server fares"),
+    )
+)]
+struct Document;
+
+/// All routes, documented.
+fn routes() -> OpenApiRouter<Arc<Service>> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(ingest::post_events))
+        .routes(routes!(ingest::put_items))
+        .routes(routes!(ingest::put_inventory))
+        .routes(routes!(items::get_item, items::patch_item, items::delete_item))
+        .routes(routes!(answers::post_recommendations))
+        .routes(routes!(answers::get_decision))
+        .routes(routes!(answers::get_session))
+        .routes(routes!(answers::get_user))
+        .routes(routes!(answers::get_item_features))
+        .routes(routes!(operations::get_config))
+        .routes(routes!(operations::healthz))
+        .routes(routes!(operations::readyz))
+        .routes(routes!(operations::metrics))
+        .routes(routes!(operations::openapi))
+        .routes(routes!(operations::root))
+}
+
+/// The whole interface over a service.
+pub fn router(service: &Arc<Service>) -> Router {
+    let (router, document) = routes().split_for_parts();
+    let document: Arc<str> = document.to_json().expect("a document of plain data has a JSON form").into();
+    let admission = Arc::new(Semaphore::new(service.config().server.max_in_flight));
+    let around = Around { service: Arc::clone(service), admission };
+    router
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(unknown_method)
+        .layer(CatchPanicLayer::custom(layers::panicked))
+        .layer(middleware::from_fn_with_state(around, layers::around))
+        .layer(Extension(document))
+        .with_state(Arc::clone(service))
+}
+
+async fn unknown_path(request: Request) -> Problem {
+    let path = clip(request.uri().path());
+    Problem::not_found("unknown_path", format!("no such path `{path}`: see /openapi.json for those there are"))
+}
+
+async fn unknown_method(request: Request) -> Problem {
+    let (method, path) = (clip(request.method().as_str()), clip(request.uri().path()));
+    let message = format!("`{path}` does not take {method}: see /openapi.json for what it takes");
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "unknown_method", message)
+}
+
+#[cfg(test)]
+mod tests {
+    /// Routes can only be added with their description, so this list is the whole interface; that each of them is
+    /// served is tested over HTTP.
+    #[test]
+    fn the_document_names_every_operation() {
+        let document = serde_json::to_value(super::routes().to_openapi()).expect("JSON");
+        let paths = document["paths"].as_object().expect("paths");
+        let mut operations = Vec::new();
+        for (path, methods) in paths {
+            operations.extend(methods.as_object().expect("methods").keys().map(|method| format!("{path} {method}")));
+        }
+        expect_test::expect![[r#"
+            / get
+            /healthz get
+            /metrics get
+            /openapi.json get
+            /readyz get
+            /v1/config get
+            /v1/decisions/{requestId} get
+            /v1/events post
+            /v1/features/items/{id} get
+            /v1/features/sessions/{id} get
+            /v1/features/users/{id} get
+            /v1/inventory put
+            /v1/items put
+            /v1/items/{id} delete
+            /v1/items/{id} get
+            /v1/items/{id} patch
+            /v1/recommendations post"#]]
+        .assert_eq(&operations.join("\n"));
+    }
+}

@@ -1,0 +1,177 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parking_lot::RwLockWriteGuard;
+use sidecart_engine::nouns::Entry;
+use sidecart_engine::{Applied, STATE_VERSION};
+
+use super::checkpoint::{CheckpointError, Checkpoints, Header};
+use super::recovery::{Saving, StartError};
+use super::sequencer::Groups;
+use super::{Phase, Shared, record};
+use crate::log::Offset;
+use crate::metrics::seconds;
+
+/// Groups that may wait for the applier. With the records of a group it bounds what is acknowledged but not visible;
+/// when full, the sequencer waits, and the callers with it.
+const MAX_WAITING_GROUPS: usize = 32;
+/// Entries applied in one turn at the lock: some tens of microseconds, so that readers hardly notice.
+const MAX_TURN_ENTRIES: usize = 64;
+/// The longest turn at the lock, but for its last entry: about as long as an answer takes.
+const MAX_TURN: Duration = Duration::from_micros(200);
+
+/// Entries of the log on their way into the engine, in log order.
+pub(super) struct Group {
+    pub entries: Vec<Entry>,
+    /// The offset behind the last of them.
+    pub next: Offset,
+    /// When the first of them arrived.
+    pub received: Instant,
+    /// Read back from the log rather than just accepted: says nothing about freshness.
+    pub replayed: bool,
+}
+
+/// Starts the thread that is the engine's only writer.
+pub(super) fn spawn(
+    shared: &Arc<Shared>,
+    checkpoints: Checkpoints,
+    saving: Saving,
+) -> Result<(JoinHandle<()>, Groups), StartError> {
+    let (to_applier, groups) = sync_channel(MAX_WAITING_GROUPS);
+    let (retention, keep_from) = channel();
+    let saved = shared.progress.applied();
+    let applier = Applier { shared: Arc::clone(shared), checkpoints, saving, retention, saved };
+    let thread = std::thread::Builder::new()
+        .name("applier".into())
+        .spawn(move || applier.guard(&groups))
+        .map_err(|error| StartError::Thread("applier", error))?;
+    Ok((thread, Groups { to_applier, keep_from }))
+}
+
+struct Applier {
+    shared: Arc<Shared>,
+    checkpoints: Checkpoints,
+    saving: Saving,
+    retention: Sender<Offset>,
+    /// What the newest checkpoint covers.
+    saved: Offset,
+}
+
+impl Applier {
+    /// A panic in here must not be silent: the engine's state may be half changed, so it is never saved, and the
+    /// process says that it is not ready; answers go on from what there is.
+    fn guard(mut self, groups: &Receiver<Group>) {
+        let shared = Arc::clone(&self.shared);
+        if catch_unwind(AssertUnwindSafe(|| self.run(groups))).is_err() {
+            let why = "applying an event panicked, the log of this process says where";
+            tracing::error!("{why}");
+            shared.progress.enter(Phase::Failed(why.into()));
+        }
+    }
+
+    fn run(&mut self, groups: &Receiver<Group>) {
+        let mut save_at = Instant::now() + self.saving.every;
+        loop {
+            match groups.recv_timeout(save_at.saturating_duration_since(Instant::now())) {
+                Ok(group) => self.apply(&group),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if Instant::now() >= save_at {
+                self.save();
+                save_at = Instant::now() + self.saving.every;
+            }
+        }
+        self.save();
+    }
+
+    fn apply(&self, group: &Group) {
+        let mut rest = &group.entries[..];
+        while !rest.is_empty() {
+            let done = self.turn(rest);
+            let turn;
+            (turn, rest) = rest.split_at(done);
+            let next = Offset(group.next.0 - rest.len() as u64);
+            self.shared.progress.set_applied(next, group.received);
+            if !group.replayed {
+                let age = seconds(group.received.elapsed());
+                turn.iter().for_each(|_| self.shared.metrics.freshness.observe(age));
+            }
+        }
+        // Also where offsets without entries were skipped.
+        self.shared.progress.set_applied(group.next, group.received);
+        if group.replayed && self.shared.progress.phase() == Phase::CatchingUp {
+            self.end_of_catch_up();
+        }
+    }
+
+    /// Lets records in once the engine knows all that the log held at the start, which is up to `appended`.
+    fn end_of_catch_up(&self) {
+        if self.shared.progress.applied() >= self.shared.progress.appended() {
+            self.shared.progress.enter(Phase::Ready);
+            tracing::info!(next = self.shared.progress.applied().0, "ready");
+        }
+    }
+
+    /// Applies some entries under the lock; says how many.
+    fn turn(&self, entries: &[Entry]) -> usize {
+        let mut engine = self.shared.engine.write();
+        let started = Instant::now();
+        let mut done = 0;
+        for entry in entries.iter().take(MAX_TURN_ENTRIES) {
+            if engine.apply(entry) == Applied::Refused {
+                self.shared.metrics.count(record::kind(entry), "refused", 1);
+            }
+            done += 1;
+            if started.elapsed() >= MAX_TURN {
+                break;
+            }
+        }
+        // Readers that queued up meanwhile go first.
+        RwLockWriteGuard::unlock_fair(engine);
+        done
+    }
+
+    /// Saves the state, unless nothing changed since. Holds the lock as a reader: answers go on, and as this is the
+    /// only writer, nobody waits for it.
+    fn save(&mut self) {
+        let next = self.shared.progress.applied();
+        if next == self.saved {
+            return;
+        }
+        let started = Instant::now();
+        let metrics = &self.shared.metrics;
+        match self.write_checkpoint(next) {
+            Ok(keep_from) => {
+                self.saved = next;
+                let millis = started.elapsed().as_millis() as u64;
+                tracing::info!(next = next.0, millis, "checkpoint written");
+                metrics.checkpoint.observe(seconds(started.elapsed()));
+                metrics.checkpoints.get_or_create(&outcome("written")).inc();
+                // The sequencer may have ended already: the next start retains.
+                let _ = self.retention.send(keep_from);
+            }
+            Err(error) => {
+                tracing::error!(%error, "checkpoint failed; the log still holds everything");
+                metrics.checkpoints.get_or_create(&outcome("failed")).inc();
+            }
+        }
+    }
+
+    fn write_checkpoint(&self, next: Offset) -> Result<Offset, CheckpointError> {
+        let header = Header {
+            state_version: STATE_VERSION,
+            next,
+            config_version: self.saving.config_version.clone(),
+            saved_at: self.shared.clock.now(),
+        };
+        self.checkpoints.save(&header, self.shared.engine.read().state())
+    }
+}
+
+fn outcome(outcome: &'static str) -> crate::metrics::OutcomeLabel {
+    crate::metrics::OutcomeLabel { outcome }
+}

@@ -1,0 +1,95 @@
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use parking_lot::Mutex;
+use serde::Serialize;
+use sidecart_engine::nouns::Timestamp;
+
+use crate::wire::scalar::rfc3339;
+use crate::wire::{Code, Rejection};
+
+/// The size at which the file is set aside as `dead-letters.1.jsonl`; one such file is kept, so at most twice this is
+/// on the disk.
+const MAX_FILE_BYTES: u64 = 64 << 20;
+
+/// Well-formed events that came too late or claim to be from the future: kept as JSON lines, so that an operator can
+/// look at them and import them. Bounded: the oldest leave first.
+#[derive(Debug)]
+pub struct DeadLetters {
+    dir: PathBuf,
+    open: Mutex<Option<Open>>,
+}
+
+#[derive(Debug)]
+struct Open {
+    file: File,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Letter {
+    rejected_at: String,
+    code: Code,
+    error: String,
+    event: serde_json::Value,
+}
+
+impl DeadLetters {
+    /// Letters are written to `dir`, which exists. The file is opened when the first one comes.
+    #[must_use]
+    pub fn new(dir: PathBuf) -> Self {
+        Self { dir, open: Mutex::new(None) }
+    }
+
+    /// Writes down the event `element`. It was not acknowledged, so the file is not synced.
+    ///
+    /// # Errors
+    /// When the file cannot be written; the event has been rejected either way.
+    pub fn write(&self, element: &[u8], rejection: &Rejection, now: Timestamp) -> io::Result<()> {
+        let event = serde_json::from_slice(element)?;
+        let letter = Letter { rejected_at: rfc3339(now), code: rejection.code, error: rejection.to_string(), event };
+        let mut line = serde_json::to_vec(&letter)?;
+        line.push(b'\n');
+        let mut open = self.open.lock();
+        if open.as_ref().is_some_and(|open| open.bytes + line.len() as u64 > MAX_FILE_BYTES) {
+            *open = None;
+            std::fs::rename(self.path(), self.dir.join("dead-letters.1.jsonl"))?;
+        }
+        let open = match &mut *open {
+            Some(open) => open,
+            closed => closed.insert(self.reopen()?),
+        };
+        open.file.write_all(&line)?;
+        open.bytes += line.len() as u64;
+        Ok(())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.join("dead-letters.jsonl")
+    }
+
+    fn reopen(&self) -> io::Result<Open> {
+        let file = OpenOptions::new().create(true).append(true).open(self.path())?;
+        let bytes = file.metadata()?.len();
+        Ok(Open { file, bytes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_keeps_the_event_on_one_line() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let letters = DeadLetters::new(dir.path().into());
+        let rejection = Rejection::field(Code::TooLate, "timestamp", "is late");
+        for _ in 0..2 {
+            letters.write(b"{\n \"eventId\": \"e1\"}", &rejection, Timestamp(0)).expect("written");
+        }
+        let text = std::fs::read_to_string(letters.path()).expect("the file");
+        let line = r#"{"rejected_at":"1970-01-01T00:00:00Z","code":"too_late","error":"`timestamp` is late","event":{"eventId":"e1"}}"#;
+        assert_eq!(text, format!("{line}\n{line}\n"));
+    }
+}

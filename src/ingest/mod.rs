@@ -1,0 +1,248 @@
+//! The write path: records come in from many callers, become durable in one order, and change the engine in that
+//! order.
+//!
+//! caller -> queue -> *sequencer* thread (dedupe, group commit, acknowledge) -> queue -> *applier* thread (the only
+//! writer of the engine) -> `applied` offset. The sequencer owns the log, the applier owns the checkpoints.
+
+mod applier;
+pub mod checkpoint;
+mod dead_letters;
+mod progress;
+mod record;
+mod recovery;
+mod sequencer;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+pub use dead_letters::DeadLetters;
+use parking_lot::RwLock;
+pub use progress::{Phase, Progress};
+pub use record::Prepared;
+pub use recovery::{Saving, StartError, Storage};
+use sidecart_engine::Engine;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use crate::clock::Clock;
+use crate::log::Offset;
+use crate::metrics::Metrics;
+
+/// The most records of one job; a larger batch is several jobs. Keeps one caller from filling a whole group.
+const MAX_JOB_RECORDS: usize = 512;
+/// The most payload bytes of one job, but for its last record.
+const MAX_JOB_BYTES: usize = 4 << 20;
+/// Jobs that may wait for the sequencer; the records in them are bounded by `events.queue`.
+const MAX_QUEUED_JOBS: usize = 65_536;
+
+/// What both paths share: the engine and how far it is.
+pub struct Shared {
+    /// The engine. The applier writes in short turns; everybody else reads.
+    pub engine: RwLock<Engine>,
+    /// How far the log has been written and applied.
+    pub progress: Progress,
+    /// What is told at `/metrics`.
+    pub metrics: Arc<Metrics>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why records were not taken. Nothing is wrong with them: they may be sent again later.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// `events.queue` records are waiting already.
+    #[error("the queue of {0} records is full: send again in a moment, or raise `events.queue`")]
+    Full(usize),
+    /// The rest of the log is still being applied.
+    #[error("the log is still being applied after a start: send again in a moment, see /readyz")]
+    CatchingUp,
+    /// The server stops.
+    #[error("the server is stopping: send again to the one that takes over")]
+    Stopping,
+    /// A writer died.
+    #[error("{0}: restart the server, see /readyz")]
+    Failed(String),
+    /// The log would not take them.
+    #[error("{0}")]
+    Log(String),
+}
+
+impl SubmitError {
+    /// The stable name in metrics and error bodies.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Full(_) => "queue_full",
+            Self::CatchingUp => "catching_up",
+            Self::Stopping => "stopping",
+            Self::Failed(_) => "writer_failed",
+            Self::Log(_) => "log_unavailable",
+        }
+    }
+}
+
+/// What became of a batch of records, all of which are durable now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// Records that are new.
+    pub accepted: usize,
+    /// Events whose id was known.
+    pub duplicates: usize,
+    /// Once everything before this offset is applied, all of the batch is.
+    pub next: Offset,
+}
+
+/// A part of a batch on its way to the sequencer.
+struct Job {
+    records: Vec<Prepared>,
+    received: Instant,
+    reply: oneshot::Sender<Result<Receipt, SubmitError>>,
+    room: OwnedSemaphorePermit,
+}
+
+/// The way in. Cloned by whoever submits; the writers end when the last clone is gone.
+#[derive(Clone)]
+pub struct Ingest {
+    jobs: mpsc::Sender<Job>,
+    room: Arc<Semaphore>,
+    capacity: usize,
+    shared: Arc<Shared>,
+}
+
+/// The two writer threads.
+pub struct Writers {
+    sequencer: JoinHandle<()>,
+    applier: JoinHandle<()>,
+}
+
+impl Writers {
+    /// Waits until both have ended: the queues are empty, everything is applied and saved. Ends only once the last
+    /// [`Ingest`] is gone.
+    pub fn join(self) {
+        // A panic was reported by the thread's own guard, and the phase says so.
+        let _ = self.sequencer.join();
+        let _ = self.applier.join();
+    }
+}
+
+/// Restores the state from the newest usable checkpoint and starts the writers, which apply the rest of the log before
+/// they take records. `queue`: records that may wait for the log's writer.
+///
+/// # Errors
+/// [`StartError`] when the checkpoints cannot be read or do not fit the log, or a thread cannot be started.
+pub fn start(
+    storage: Storage,
+    settings: sidecart_engine::Settings,
+    queue: usize,
+    metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
+) -> Result<(Ingest, Arc<Shared>, Writers), StartError> {
+    let restored = recovery::restore(&storage, settings)?;
+    let shared = Arc::new(Shared {
+        engine: RwLock::new(restored.engine),
+        progress: Progress::new(restored.next),
+        metrics,
+        clock,
+    });
+    let capacity = queue.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
+    let (jobs, waiting) = mpsc::channel(MAX_QUEUED_JOBS);
+    let ingest = Ingest { jobs, room: Arc::new(Semaphore::new(capacity)), capacity, shared: Arc::clone(&shared) };
+    let (applier, groups) = applier::spawn(&shared, storage.checkpoints, storage.saving)?;
+    let sequencer = sequencer::spawn(&shared, storage.log, waiting, groups, restored.next)?;
+    Ok((ingest, shared, Writers { sequencer, applier }))
+}
+
+impl Ingest {
+    /// Makes records durable, in their order. A batch is taken whole or in front part: on an error some of its first
+    /// records may be durable, and sending all of it again counts those once if they carry event ids.
+    ///
+    /// Only the first part is turned away when the queue is full; the rest waits for room.
+    ///
+    /// # Errors
+    /// [`SubmitError`]: to be sent again later.
+    pub async fn submit(&self, records: Vec<Prepared>) -> Result<Receipt, SubmitError> {
+        let outcome = self.submit_parts(records).await;
+        if let Err(error) = &outcome {
+            self.shared.metrics.turn_away(error.name());
+        }
+        outcome
+    }
+
+    async fn submit_parts(&self, records: Vec<Prepared>) -> Result<Receipt, SubmitError> {
+        let received = Instant::now();
+        let mut total = Receipt::default();
+        let mut rest = records.into_iter().peekable();
+        let mut first = true;
+        while rest.peek().is_some() {
+            let part = next_part(&mut rest, self.capacity.min(MAX_JOB_RECORDS));
+            self.refuse_unless_ready()?;
+            let room = if first { self.room_now(part.len())? } else { self.room_soon(part.len()).await? };
+            first = false;
+            let (reply, answer) = oneshot::channel();
+            let job = Job { records: part, received, reply, room };
+            self.jobs.try_send(job).map_err(|error| self.refused(&error))?;
+            let receipt = answer.await.unwrap_or_else(|_| Err(self.why_gone()))?;
+            total.accepted += receipt.accepted;
+            total.duplicates += receipt.duplicates;
+            total.next = total.next.max(receipt.next);
+        }
+        Ok(total)
+    }
+
+    /// Waits until everything before `next` is in the engine; `false` when that takes longer than `patience`.
+    pub async fn applied(&self, next: Offset, patience: Duration) -> bool {
+        let mut applied = self.shared.progress.watch_applied();
+        matches!(tokio::time::timeout(patience, applied.wait_for(|applied| *applied >= next)).await, Ok(Ok(_)))
+    }
+
+    /// Records waiting for the log's writer.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.capacity.saturating_sub(self.room.available_permits())
+    }
+
+    fn refuse_unless_ready(&self) -> Result<(), SubmitError> {
+        match self.shared.progress.phase() {
+            Phase::Ready => Ok(()),
+            Phase::CatchingUp => Err(SubmitError::CatchingUp),
+            Phase::Stopping => Err(SubmitError::Stopping),
+            Phase::Failed(why) => Err(SubmitError::Failed(why)),
+        }
+    }
+
+    fn room_now(&self, records: usize) -> Result<OwnedSemaphorePermit, SubmitError> {
+        let permits = u32::try_from(records).map_err(|_| SubmitError::Full(self.capacity))?;
+        Arc::clone(&self.room).try_acquire_many_owned(permits).map_err(|_| SubmitError::Full(self.capacity))
+    }
+
+    async fn room_soon(&self, records: usize) -> Result<OwnedSemaphorePermit, SubmitError> {
+        let permits = u32::try_from(records).map_err(|_| SubmitError::Full(self.capacity))?;
+        Arc::clone(&self.room).acquire_many_owned(permits).await.map_err(|_| SubmitError::Stopping)
+    }
+
+    fn refused(&self, error: &mpsc::error::TrySendError<Job>) -> SubmitError {
+        match error {
+            mpsc::error::TrySendError::Full(_) => SubmitError::Full(self.capacity),
+            mpsc::error::TrySendError::Closed(_) => self.why_gone(),
+        }
+    }
+
+    fn why_gone(&self) -> SubmitError {
+        match self.shared.progress.phase() {
+            Phase::Failed(why) => SubmitError::Failed(why),
+            _ => SubmitError::Stopping,
+        }
+    }
+}
+
+/// The next records of a batch that fit into one job.
+fn next_part(rest: &mut std::iter::Peekable<std::vec::IntoIter<Prepared>>, max_records: usize) -> Vec<Prepared> {
+    let (mut part, mut bytes) = (Vec::new(), 0);
+    while let Some(record) = rest.next_if(|_| part.len() < max_records && bytes < MAX_JOB_BYTES) {
+        bytes += record.payload_len();
+        part.push(record);
+    }
+    part
+}

@@ -1,0 +1,221 @@
+use serde::Serialize;
+use sidecart_engine::nouns::{Entry, ItemId, Record, Timestamp};
+use utoipa::ToSchema;
+
+use super::Service;
+use crate::ingest::{Prepared, SubmitError};
+use crate::log::Offset;
+use crate::metrics::OutcomeLabel;
+use crate::wire::event::{self, Acceptance};
+use crate::wire::split::{Elements, Packing, elements};
+use crate::wire::{Code, Rejection, item, stock};
+
+/// Elements parsed before other requests of the same thread get a turn: about half a millisecond.
+const PARSE_TURN: usize = 128;
+/// The longest element: an order of a thousand lines takes half of it.
+const MAX_ELEMENT_BYTES: usize = 128 << 10;
+/// Rejections that are listed one by one; those beyond are counted.
+const MAX_LISTED: usize = 1_000;
+
+/// By what an event's time is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timing {
+    /// As it comes from the shop: neither too late nor from the future.
+    Live,
+    /// History: of any age.
+    History,
+}
+
+/// One element that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Refused {
+    /// Its place in the body, from 0.
+    pub index: usize,
+    /// What is wrong, and the remedy.
+    pub error: String,
+    /// The kind of reason; stable.
+    pub code: Code,
+}
+
+/// What became of a body of records.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// Records that are new, and durable.
+    pub accepted: usize,
+    /// Events whose id was known.
+    pub duplicates: usize,
+    /// Elements that were not taken: the first thousand.
+    pub rejected: Vec<Refused>,
+    /// Elements that were not taken beyond those listed.
+    pub more_rejected: usize,
+    /// Once everything before this offset is applied, all of the body is.
+    pub next: Offset,
+}
+
+impl Service {
+    /// Takes a body of events: parses them one by one and makes the good ones durable.
+    ///
+    /// # Errors
+    /// [`SubmitError`]: to be sent again later.
+    pub async fn accept_events(&self, body: &[u8], packing: Packing, timing: Timing) -> Result<Accepted, SubmitError> {
+        let acceptance = self.acceptance(timing);
+        self.accept(elements(body, packing), |element| self.read_event(element, &acceptance)).await
+    }
+
+    /// Takes a body of items, each of which replaces the item of its id.
+    ///
+    /// # Errors
+    /// [`SubmitError`]: to be sent again later.
+    pub async fn accept_items(&self, body: &[u8], packing: Packing) -> Result<Accepted, SubmitError> {
+        let (currency, now) = (self.config.catalog.currency, self.now());
+        let read = |element: &[u8]| Ok(Record::Item(Box::new(item::read(element, currency, now)?)));
+        self.accept(elements(body, packing), read).await
+    }
+
+    /// Takes a body of stock figures.
+    ///
+    /// # Errors
+    /// [`SubmitError`]: to be sent again later.
+    pub async fn accept_stock(&self, body: &[u8], packing: Packing) -> Result<Accepted, SubmitError> {
+        let now = self.now();
+        let read = |element: &[u8]| Ok(Record::Stock(stock::read(element, now)?));
+        self.accept(elements(body, packing), read).await
+    }
+
+    /// Takes a change to one item. `Ok(Err(..))` when the change is malformed or the catalogue does not know the item.
+    ///
+    /// # Errors
+    /// [`SubmitError`]: to be sent again later.
+    pub async fn patch_item(&self, id: &ItemId, body: &[u8]) -> Result<Result<Accepted, Rejection>, SubmitError> {
+        let patch = match item::read_patch(body, id, self.config.catalog.currency, self.now()) {
+            Ok(patch) => patch,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        self.change_item(id, Record::Patch { item: id.clone(), patch: Box::new(patch) }).await
+    }
+
+    /// Removes one item. `Ok(Err(..))` when the catalogue does not know it.
+    ///
+    /// # Errors
+    /// [`SubmitError`]: to be sent again later.
+    pub async fn delete_item(&self, id: &ItemId) -> Result<Result<Accepted, Rejection>, SubmitError> {
+        self.change_item(id, Record::Delete { item: id.clone() }).await
+    }
+
+    async fn change_item(&self, id: &ItemId, record: Record) -> Result<Result<Accepted, Rejection>, SubmitError> {
+        // The item may have been told a moment ago: what was acknowledged before is waited for.
+        self.applied(self.shared.progress.appended()).await;
+        if self.shared.engine.read().item(id.as_str()).is_none() {
+            let problem = format!("`{id}` is not in the catalogue: send it with PUT /v1/items first");
+            return Ok(Err(Rejection::whole(Code::UnknownItem, problem)));
+        }
+        let prepared = match prepare(record, self.now()) {
+            Ok(prepared) => prepared,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        let receipt = self.ingest.submit(vec![prepared]).await?;
+        Ok(Ok(Accepted { accepted: receipt.accepted, next: receipt.next, ..Accepted::default() }))
+    }
+
+    /// Takes records that are parsed already, such as those of the demo.
+    ///
+    /// # Errors
+    /// [`SubmitError`]: to be sent again later.
+    pub async fn accept_records(&self, records: Vec<Record>) -> Result<Accepted, SubmitError> {
+        let mut accepted = Accepted::default();
+        let mut prepared = Vec::with_capacity(records.len());
+        let now = self.now();
+        for (index, record) in records.into_iter().enumerate() {
+            match prepare(record, now) {
+                Ok(record) => prepared.push(record),
+                Err(rejection) => self.refuse(&mut accepted, index, &rejection),
+            }
+        }
+        self.submit(accepted, prepared).await
+    }
+
+    fn acceptance(&self, timing: Timing) -> Acceptance {
+        let events = &self.config.events;
+        Acceptance {
+            now: self.now(),
+            allowed_lateness_ms: match timing {
+                Timing::Live => Some(events.allowed_lateness.ms()),
+                Timing::History => None,
+            },
+            max_future_skew_ms: events.max_future_skew.ms(),
+            currency: self.config.catalog.currency,
+        }
+    }
+
+    async fn accept(
+        &self,
+        elements: Elements<'_>,
+        read: impl Fn(&[u8]) -> Result<Record, Rejection>,
+    ) -> Result<Accepted, SubmitError> {
+        let mut accepted = Accepted::default();
+        let mut prepared = Vec::new();
+        let now = self.now();
+        for (index, element) in elements.enumerate() {
+            if index % PARSE_TURN == PARSE_TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+            match checked_len(element).and_then(|()| read(element)).and_then(|record| prepare(record, now)) {
+                Ok(record) => prepared.push(record),
+                Err(rejection) => self.refuse(&mut accepted, index, &rejection),
+            }
+        }
+        self.submit(accepted, prepared).await
+    }
+
+    async fn submit(&self, mut accepted: Accepted, prepared: Vec<Prepared>) -> Result<Accepted, SubmitError> {
+        let receipt = self.ingest.submit(prepared).await?;
+        accepted.accepted = receipt.accepted;
+        accepted.duplicates = receipt.duplicates;
+        accepted.next = receipt.next;
+        Ok(accepted)
+    }
+
+    fn read_event(&self, element: &[u8], acceptance: &Acceptance) -> Result<Record, Rejection> {
+        let read = event::read(element, acceptance).inspect_err(|rejection| {
+            if matches!(rejection.code, Code::TooLate | Code::InFuture) {
+                self.bury(element, rejection, acceptance.now);
+            }
+        })?;
+        if read.unknown_fields > 0 {
+            self.metrics().unknown_fields.inc_by(u64::from(read.unknown_fields));
+        }
+        if let Some(token) = &read.event.attribution_token {
+            let outcome = if self.tokens.verify(token) { "valid" } else { "invalid" };
+            self.metrics().tokens.get_or_create(&OutcomeLabel { outcome }).inc();
+        }
+        Ok(Record::Event(Box::new(read.event)))
+    }
+
+    fn bury(&self, element: &[u8], rejection: &Rejection, now: Timestamp) {
+        if let Err(error) = self.dead_letters.write(element, rejection, now) {
+            tracing::warn!(%error, "dead letter could not be written");
+        }
+    }
+
+    fn refuse(&self, accepted: &mut Accepted, index: usize, rejection: &Rejection) {
+        self.metrics().reject(rejection.code.name());
+        if accepted.rejected.len() < MAX_LISTED {
+            accepted.rejected.push(Refused { index, error: rejection.to_string(), code: rejection.code });
+        } else {
+            accepted.more_rejected += 1;
+        }
+    }
+}
+
+fn checked_len(element: &[u8]) -> Result<(), Rejection> {
+    if element.len() <= MAX_ELEMENT_BYTES {
+        return Ok(());
+    }
+    let problem = format!("is {} bytes long: at most {MAX_ELEMENT_BYTES} are allowed, split it", element.len());
+    Err(Rejection::whole(Code::TooMany, problem))
+}
+
+fn prepare(record: Record, now: Timestamp) -> Result<Prepared, Rejection> {
+    Prepared::new(Entry { accepted_at: now, record })
+        .map_err(|error| Rejection::whole(Code::TooMany, error.to_string()))
+}

@@ -1,0 +1,177 @@
+//! The application without its transport: what HTTP, the demo and the tests call.
+//!
+//! Path of a request: [`Service::recommend`] -> admission -> deadline -> `Engine::recommend` -> decision -> answer.
+//! Path of a record: [`Service::accept`] -> parse -> `Ingest` -> receipt.
+
+mod accept;
+mod deadline;
+mod recommend;
+mod scratch;
+mod token;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use accept::{Accepted, Refused, Timing};
+use sidecart_engine::nouns::{Item, Timestamp};
+use sidecart_engine::views::{ItemView, SessionView, UserView};
+pub use token::Tokens;
+use tokio::sync::Semaphore;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::decisions::Decisions;
+use crate::ingest::{DeadLetters, Ingest, Phase, Shared};
+use crate::log::Offset;
+use crate::metrics::{Metrics, Observed};
+
+/// The ranker in force: the starting weights of the linear scorer.
+pub const MODEL_VERSION: &str = "linear-1";
+/// How long `?wait=applied` waits, and a change to one item for the changes before it. Applying takes milliseconds; what
+/// takes longer than this is answered as not applied.
+pub const APPLY_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a service is made of.
+pub struct Parts {
+    /// The config in force.
+    pub config: Config,
+    /// Its version.
+    pub config_version: String,
+    /// The way to the log.
+    pub ingest: Ingest,
+    /// The engine and how far it is.
+    pub shared: Arc<Shared>,
+    /// Where late events are written down.
+    pub dead_letters: DeadLetters,
+    /// Makes and checks attribution tokens.
+    pub tokens: Tokens,
+}
+
+/// Sidecart without its transport. Shared by all requests.
+pub struct Service {
+    config: Config,
+    config_version: String,
+    ingest: Ingest,
+    shared: Arc<Shared>,
+    dead_letters: DeadLetters,
+    tokens: Tokens,
+    decisions: Decisions,
+    scratch: scratch::Pool,
+    admission: Semaphore,
+}
+
+impl Service {
+    /// A service of these parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            decisions: Decisions::new(parts.config.observability.decisions_kept),
+            admission: Semaphore::new(parts.config.server.max_in_flight),
+            config: parts.config,
+            config_version: parts.config_version,
+            ingest: parts.ingest,
+            shared: parts.shared,
+            dead_letters: parts.dead_letters,
+            tokens: parts.tokens,
+            scratch: scratch::Pool::new(),
+        }
+    }
+
+    /// The config in force.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The config's version.
+    #[must_use]
+    pub fn config_version(&self) -> &str {
+        &self.config_version
+    }
+
+    /// What is told at `/metrics`.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+
+    /// The present instant by the service's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// The service's clock.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        self.shared.clock.as_ref()
+    }
+
+    /// Where the process stands.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.shared.progress.phase()
+    }
+
+    /// Records of the log that are applied, and all of them.
+    #[must_use]
+    pub fn offsets(&self) -> (Offset, Offset) {
+        (self.shared.progress.applied(), self.shared.progress.appended())
+    }
+
+    /// Takes no more records; what is queued is still written and applied.
+    pub fn stop_taking(&self) {
+        self.shared.progress.enter(Phase::Stopping);
+    }
+
+    /// Waits until everything before `next` is in the engine, for at most [`APPLY_PATIENCE`].
+    pub async fn applied(&self, next: Offset) -> bool {
+        self.ingest.applied(next, APPLY_PATIENCE).await
+    }
+
+    /// The catalogue's entry of an item, with live stock.
+    #[must_use]
+    pub fn item(&self, id: &str) -> Option<Item> {
+        self.shared.engine.read().item(id).cloned()
+    }
+
+    /// What is known of a live visit.
+    #[must_use]
+    pub fn session(&self, id: &str) -> Option<SessionView> {
+        self.shared.engine.read().session(id, self.now())
+    }
+
+    /// What is known of a shopper.
+    #[must_use]
+    pub fn user(&self, id: &str) -> Option<UserView> {
+        self.shared.engine.read().user(id, self.now())
+    }
+
+    /// What is known of an item beyond its catalogue entry.
+    #[must_use]
+    pub fn item_features(&self, id: &str) -> Option<ItemView> {
+        self.shared.engine.read().item_features(id, self.now())
+    }
+
+    /// The metrics as text.
+    #[must_use]
+    pub fn scrape(&self) -> String {
+        let (applied, appended) = self.offsets();
+        let observed = Observed {
+            sizes: self.shared.engine.read().sizes(),
+            ready: self.shared.progress.is_ready(),
+            queued: self.ingest.queued(),
+            unapplied: appended.0.saturating_sub(applied.0),
+            lag_ms: u64::try_from(self.shared.progress.lag().as_millis()).unwrap_or(u64::MAX),
+            in_flight: self.config.server.max_in_flight.saturating_sub(self.admission.available_permits()),
+            next_offset: appended.0,
+            decisions: self.decisions.len(),
+        };
+        self.metrics().render(&observed)
+    }
+
+    /// Runs `change` on the engine under its lock; for what is no record, such as fixing the static lists.
+    pub fn with_engine<T>(&self, change: impl FnOnce(&mut sidecart_engine::Engine) -> T) -> T {
+        change(&mut self.shared.engine.write())
+    }
+}

@@ -1,0 +1,165 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sidecart_engine::Watch;
+use sidecart_engine::nouns::{Cause, Request, Slate, Tier, Timestamp};
+use uuid::Uuid;
+
+use super::deadline::{Deadline, NoTime};
+use super::{MODEL_VERSION, Service};
+use crate::decisions::{Decision, Lookup};
+use crate::ingest::Phase;
+use crate::metrics::{Answered, CauseLabel, StageLabel, seconds};
+use crate::wire::Rejection;
+use crate::wire::answer::{Answer, AnswerItem, Degraded, Explanation};
+use crate::wire::request::{self, Asked};
+
+impl Service {
+    /// Reads and answers a request for recommendations.
+    ///
+    /// # Errors
+    /// [`Rejection`] when the request is malformed. A request that can be read is always answered.
+    pub async fn recommend(&self, body: &[u8]) -> Result<Answer, Rejection> {
+        Ok(self.answer(request::read(body, self.config.catalog.currency)?).await)
+    }
+
+    /// Answers a request: within its deadline, if need be with fewer items or none, saying why.
+    ///
+    /// The work is some hundred microseconds of pure computation, so it runs on the runtime's own thread: handing it to
+    /// another would cost more than it. To be admitted and to be computed are two turns of the runtime, so that all
+    /// requests that have arrived are counted before the first of them is computed; beyond `server.max_in_flight` they
+    /// get the answer that costs nothing.
+    pub async fn answer(&self, asked: Asked) -> Answer {
+        let admitted = Instant::now();
+        let permit = self.admission.try_acquire();
+        if permit.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        let (request, budget) = self.complete(asked);
+        let now = self.now();
+        let slate = match permit {
+            Ok(_) => self.compute(&request, now, admitted + budget),
+            Err(_) => self.shed(&request, now),
+        };
+        self.respond(request, now, slate, admitted)
+    }
+
+    /// Fills in what the caller left open from the placement's config; gives the time there is.
+    fn complete(&self, asked: Asked) -> (Request, Duration) {
+        let Asked { mut request, repeats, deadline_ms } = asked;
+        let placement = self.config.placement(request.placement.as_str());
+        if request.limit == 0 {
+            request.limit = placement.limit;
+        }
+        request.repeats = repeats.unwrap_or_else(|| placement.repeats.into());
+        let budget = self.config.deadline(&placement).duration();
+        (request, deadline_ms.map_or(budget, |ms| budget.min(Duration::from_millis(ms))))
+    }
+
+    fn compute(&self, request: &Request, now: Timestamp, deadline: Instant) -> Slate {
+        let mut watch = Deadline::new(deadline);
+        let mut slate = self.guarded(request, now, &mut watch);
+        for (stage, spent) in watch.finish() {
+            self.metrics().stages.get_or_create(&StageLabel { stage: stage.name() }).observe(seconds(spent));
+        }
+        if slate.degraded.is_none() {
+            slate.degraded = self.staleness();
+        }
+        slate
+    }
+
+    /// The answer of an overloaded server: what the engine has without any work.
+    fn shed(&self, request: &Request, now: Timestamp) -> Slate {
+        Slate { degraded: Some(Cause::Overload), ..self.guarded(request, now, &mut NoTime) }
+    }
+
+    /// Asks the engine. A panic in it costs this answer only: the shop's page goes on without recommendations.
+    fn guarded(&self, request: &Request, now: Timestamp, watch: &mut dyn Watch) -> Slate {
+        let mut scratch = self.scratch.take();
+        let outcome =
+            catch_unwind(AssertUnwindSafe(|| self.shared.engine.read().recommend(request, now, watch, &mut scratch)));
+        match outcome {
+            Ok(slate) => {
+                self.scratch.give(scratch);
+                slate
+            }
+            Err(_) => {
+                tracing::error!(placement = %request.placement, "answering panicked, the line before says where");
+                fault()
+            }
+        }
+    }
+
+    /// Why answers from a healthy computation are not the best that could be given.
+    fn staleness(&self) -> Option<Cause> {
+        match self.shared.progress.phase() {
+            Phase::Failed(_) => Some(Cause::Fault),
+            Phase::CatchingUp => Some(Cause::Lag),
+            Phase::Ready | Phase::Stopping => {
+                let slo = self.config.events.freshness_slo.duration();
+                (self.shared.progress.lag() > slo).then_some(Cause::Lag)
+            }
+        }
+    }
+
+    fn respond(&self, request: Request, now: Timestamp, slate: Slate, admitted: Instant) -> Answer {
+        let id = Uuid::now_v7();
+        let explanation = request.explain.then(|| Explanation::from(&slate));
+        let answer = Answer {
+            request_id: id.to_string(),
+            attribution_token: self.tokens.sign(id, &request.placement),
+            items: slate.picks.iter().map(AnswerItem::from).collect(),
+            tier: slate.tier.name(),
+            degraded: slate.degraded.map(|cause| Degraded { cause: cause.name() }),
+            suppressed: slate.suppressed,
+            model_version: MODEL_VERSION,
+            config_version: self.config_version.clone(),
+            feature_age_ms: slate.feature_age_ms,
+            explain: explanation,
+        };
+        self.measure(&request, slate.tier, slate.degraded, admitted);
+        let applied = self.shared.progress.applied();
+        self.decisions.record(id, Decision { request, at: now, applied, answer: answer.clone() });
+        answer
+    }
+
+    fn measure(&self, request: &Request, tier: Tier, degraded: Option<Cause>, admitted: Instant) {
+        let name = request.placement.as_str();
+        let known = self.config.placements.contains_key(name);
+        let placement = if known { name } else { "other" }.to_owned();
+        let label = Answered { placement, tier: tier.name() };
+        self.metrics().answers.get_or_create(&label).observe(seconds(admitted.elapsed()));
+        if let Some(cause) = degraded {
+            self.metrics().degraded.get_or_create(&CauseLabel { cause: cause.name() }).inc();
+        }
+    }
+
+    /// The decision behind an answer: as it was recorded, or, for an answer that was not asked to explain itself, with
+    /// its explanation computed anew for the same request and instant from the state as it is now.
+    #[must_use]
+    pub fn decision(&self, id: Uuid) -> Option<Lookup> {
+        let decision: Arc<Decision> = self.decisions.get(id)?;
+        if decision.answer.explain.is_some() {
+            return Some(Lookup::recorded(&decision));
+        }
+        let request = Request { explain: true, ..decision.request.clone() };
+        let slate = self.guarded(&request, decision.at, &mut sidecart_engine::Unhurried);
+        let since = self.shared.progress.applied().0.saturating_sub(decision.applied.0);
+        Some(Lookup::recomputed(&decision, Explanation::from(&slate), since))
+    }
+}
+
+fn fault() -> Slate {
+    Slate {
+        picks: Vec::new(),
+        tier: Tier::Empty,
+        degraded: Some(Cause::Fault),
+        suppressed: std::collections::BTreeMap::new(),
+        considered: 0,
+        dropped: Vec::new(),
+        context: Vec::new(),
+        cart: Vec::new(),
+        feature_age_ms: None,
+    }
+}

@@ -1,0 +1,127 @@
+//! Drives the real binary: starts it on a free port, talks HTTP to it, stops it or kills it.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// Longer than anything takes on a loaded machine; reaching it is a failure.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running server.
+pub struct Server {
+    child: Child,
+    /// Its address, such as `http://127.0.0.1:40123`.
+    pub url: String,
+    agent: ureq::Agent,
+}
+
+/// An answer: its status, its headers' request id and its body.
+#[derive(Debug)]
+pub struct Response {
+    pub status: u16,
+    pub request_id: String,
+    pub retry_after: Option<String>,
+    pub text: String,
+}
+
+impl Response {
+    /// The body as JSON; null if it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+}
+
+impl Server {
+    /// Starts a server on `data_dir`, with a config file of this content, and waits until it is ready.
+    pub fn start(data_dir: &Path, config: &str) -> Self {
+        let server = Self::launch(data_dir, config);
+        let started = Instant::now();
+        while server.get("/readyz").status != 200 {
+            assert!(started.elapsed() < PATIENCE, "not ready: {}", server.get("/readyz").text);
+            std::thread::yield_now();
+        }
+        server
+    }
+
+    /// Starts a server and waits until it listens.
+    pub fn launch(data_dir: &Path, config: &str) -> Self {
+        std::fs::create_dir_all(data_dir).expect("a data folder");
+        let file: PathBuf = data_dir.join("config.yaml");
+        std::fs::write(&file, config).expect("a config file");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_sidecart"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--config"])
+            .arg(&file)
+            .arg("--data-dir")
+            .arg(data_dir)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("piped");
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        let url = line.trim().strip_prefix("listening on ").expect("the line that names the address").to_owned();
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(PATIENCE))
+            .build()
+            .new_agent();
+        Self { child, url, agent }
+    }
+
+    /// Sends a request with a body of this type.
+    pub fn send(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> Response {
+        self.try_send(method, path, kind, body).expect("an answer")
+    }
+
+    /// As [`Server::send`], for a server that may be gone.
+    pub fn try_send(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> Result<Response, ureq::Error> {
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url))
+            .header("content-type", kind)
+            .body(body)
+            .expect("a request");
+        let mut response = self.agent.run(request)?;
+        let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let (request_id, retry_after) = (header("x-request-id").unwrap_or_default(), header("retry-after"));
+        let status = response.status().as_u16();
+        Ok(Response { status, request_id, retry_after, text: response.body_mut().read_to_string()? })
+    }
+
+    /// Sends JSON.
+    pub fn json(&self, method: &str, path: &str, body: &Value) -> Response {
+        self.send(method, path, "application/json", body.to_string().as_bytes())
+    }
+
+    /// Reads a path.
+    pub fn get(&self, path: &str) -> Response {
+        let mut response = self.agent.get(format!("{}{path}", self.url)).call().expect("an answer");
+        let status = response.status().as_u16();
+        let text = response.body_mut().read_to_string().expect("text");
+        Response { status, request_id: String::new(), retry_after: None, text }
+    }
+
+    /// Sends SIGTERM and waits for the end; gives the exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        let told = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
+        assert!(told.success());
+        self.child.wait().expect("an end").code()
+    }
+
+    /// Sends SIGKILL and waits for the end.
+    pub fn kill(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("an end");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // After `stop` or `kill` both fail, which is as it should be.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
