@@ -193,6 +193,7 @@ mod tests {
               TRI\u{1b}POD: outscored (0.500)
 
             not shown is computed from the state of now, 2 records later; ask with explain: true to keep it as of then
-        "#]].assert_eq(&in_words(&decision));
+        "#]]
+        .assert_eq(&in_words(&decision));
     }
 }

@@ -17,7 +17,7 @@ use crate::config::{Config, ConfigFlags, Loaded};
 use crate::http::{Listening, router};
 use crate::ingest::checkpoint::Checkpoints;
 use crate::ingest::{self, DeadLetters, Saving, Storage, Writers};
-use crate::log::{LogOptions, SegmentLog};
+use crate::log::{EventLog, LogOptions, SegmentLog};
 use crate::metrics::Metrics;
 use crate::service::{Parts, Service, Tokens};
 
@@ -107,9 +107,15 @@ fn open_storage(config: &Config, version: &str, clock: &dyn Clock) -> anyhow::Re
         retain_ms: Some(config.storage.retention_age.ms()),
         retain_bytes: Some(config.storage.retention_size.get()),
     };
-    let (log, recovered) = SegmentLog::open(dir, options, clock.now())?;
+    let (mut log, recovered) = SegmentLog::open(dir, options, clock.now())?;
     tracing::info!(?recovered, "log opened");
     let checkpoints = Checkpoints::open(dir.join("checkpoints"), config.storage.checkpoints_kept)?;
+    if let Some(covered) = checkpoints.covered()?
+        && covered > log.next_offset()
+    {
+        tracing::error!(log_end = log.next_offset().0, covered = covered.0, "the log has lost what a checkpoint covers");
+        log.skip_to(covered, clock.now())?;
+    }
     let saving = Saving { every: config.storage.checkpoint_every.duration(), config_version: version.to_owned() };
     Ok(Storage { log: Box::new(log), checkpoints, saving })
 }
@@ -148,7 +154,10 @@ impl Running {
 }
 
 /// Waits for SIGINT or SIGTERM.
-async fn stop_signal() -> anyhow::Result<()> {
+///
+/// # Errors
+/// The signals cannot be waited for.
+pub async fn stop_signal() -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;

@@ -28,10 +28,7 @@ type RequestSchema = RecommendationRequest<'static>;
         (status = 413, description = "The body is larger than `server.max_body`", body = ProblemBody),
     )
 )]
-pub async fn post_recommendations(
-    State(service): State<Arc<Service>>,
-    body: Whole,
-) -> Result<Json<Answer>, Problem> {
+pub async fn post_recommendations(State(service): State<Arc<Service>>, body: Whole) -> Result<Json<Answer>, Problem> {
     Ok(Json(service.recommend(&body.bytes).await?))
 }
 

@@ -14,7 +14,8 @@ use crate::wire::split::Packing;
 /// write all of their request before they look at the answer.
 const MAX_DRAINED: usize = 64 << 20;
 /// Content types of one element per line.
-const LINE_TYPES: [&str; 4] = ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"];
+const LINE_TYPES: [&str; 4] =
+    ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"];
 
 /// A whole body within `server.max_body`, and how it packs its elements.
 pub struct Whole {

@@ -79,8 +79,7 @@ fn bad_query(name: &str, value: &str, known: &str) -> Problem {
 pub type IngestParams = Result<Query<IngestQuery>, axum::extract::rejection::QueryRejection>;
 
 fn params(params: IngestParams) -> Result<IngestQuery, Problem> {
-    let Query(query) =
-        params.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "bad_query", error.body_text()))?;
+    let Query(query) = params.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "bad_query", error.body_text()))?;
     Ok(query)
 }
 
@@ -172,11 +171,7 @@ fn not_empty(body: &Whole) -> Result<(), Problem> {
 }
 
 /// Waits if asked to, and tells what became of a body.
-pub(super) async fn receipt(
-    service: &Service,
-    accepted: Accepted,
-    waits: bool,
-) -> (StatusCode, Json<IngestResponse>) {
+pub(super) async fn receipt(service: &Service, accepted: Accepted, waits: bool) -> (StatusCode, Json<IngestResponse>) {
     let applied = if waits { Some(service.applied(accepted.next).await) } else { None };
     let response = IngestResponse {
         accepted: accepted.accepted,

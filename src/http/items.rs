@@ -14,9 +14,8 @@ use crate::wire::item::{ItemInput, ItemOutput};
 type ItemSchema = ItemInput<'static>;
 
 fn item_id(id: &str) -> Result<ItemId, Problem> {
-    ItemId::new(id).map_err(|error| {
-        Problem::new(StatusCode::BAD_REQUEST, "bad_id", format!("the item id in the path {error}"))
-    })
+    ItemId::new(id)
+        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "bad_id", format!("the item id in the path {error}")))
 }
 
 /// Read an item

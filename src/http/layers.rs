@@ -70,9 +70,8 @@ fn request_id(request: &Request) -> HeaderValue {
         let bytes = id.as_bytes();
         (1..=MAX_REQUEST_ID_BYTES).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
     });
-    told.cloned().unwrap_or_else(|| {
-        HeaderValue::from_str(&Uuid::now_v7().to_string()).expect("a UUID is a valid header value")
-    })
+    told.cloned()
+        .unwrap_or_else(|| HeaderValue::from_str(&Uuid::now_v7().to_string()).expect("a UUID is a valid header value"))
 }
 
 /// The method as a label; methods that nobody serves are one.

@@ -119,6 +119,7 @@ mod tests {
             /v1/items/{id} delete
             /v1/items/{id} get
             /v1/items/{id} patch
-            /v1/recommendations post"#]].assert_eq(&operations.join("\n"));
+            /v1/recommendations post"#]]
+        .assert_eq(&operations.join("\n"));
     }
 }

@@ -84,9 +84,7 @@ pub async fn readyz(State(service): State<Arc<Service>>) -> (StatusCode, Json<Re
             let reason = format!("{left} records of the log are still to be applied");
             (StatusCode::SERVICE_UNAVAILABLE, "catching_up", Some(reason))
         }
-        Phase::Stopping => {
-            (StatusCode::SERVICE_UNAVAILABLE, "stopping", Some("a stop signal has come".to_owned()))
-        }
+        Phase::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping", Some("a stop signal has come".to_owned())),
         Phase::Failed(why) => (StatusCode::SERVICE_UNAVAILABLE, "failed", Some(why)),
     };
     (status, Json(Readiness { status: name, reason, applied: applied.0, appended: appended.0 }))

@@ -108,6 +108,14 @@ impl Checkpoints {
         Ok((None, skipped))
     }
 
+    /// The first offset that no checkpoint, whole or damaged, covers; `None`: there is none.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Io`] when the folder cannot be read.
+    pub fn covered(&self) -> Result<Option<Offset>, CheckpointError> {
+        Ok(self.files()?.last().and_then(|path| offset_of(path)))
+    }
+
     /// Writes a checkpoint and deletes those beyond the number kept. When it returns, the new one survives power loss.
     /// Gives the offset from which the oldest kept checkpoint needs the log.
     ///
@@ -228,12 +236,7 @@ mod tests {
     use super::*;
 
     fn header(next: u64) -> Header {
-        Header {
-            state_version: STATE_VERSION,
-            next: Offset(next),
-            config_version: "c1".into(),
-            saved_at: Timestamp(1),
-        }
+        Header { state_version: STATE_VERSION, next: Offset(next), config_version: "c1".into(), saved_at: Timestamp(1) }
     }
 
     fn saved(offsets: &[u64], keep: usize) -> (tempfile::TempDir, Checkpoints) {

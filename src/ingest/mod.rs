@@ -27,7 +27,7 @@ use sidecart_engine::Engine;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::clock::Clock;
-use crate::log::Offset;
+use crate::log::{LogError, Offset};
 use crate::metrics::Metrics;
 
 /// The most records of one job; a larger batch is several jobs. Keeps one caller from filling a whole group.
@@ -64,9 +64,18 @@ pub enum SubmitError {
     /// A writer died.
     #[error("{0}: restart the server, see /readyz")]
     Failed(String),
-    /// The log would not take them.
+    /// The disk is full, or a quota is.
+    #[error("{0}: make room, the server needs no restart")]
+    DiskFull(String),
+    /// The log would not take them for another reason.
     #[error("{0}")]
     Log(String),
+}
+
+impl From<&LogError> for SubmitError {
+    fn from(error: &LogError) -> Self {
+        if error.is_full() { Self::DiskFull(error.to_string()) } else { Self::Log(error.to_string()) }
+    }
 }
 
 impl SubmitError {
@@ -78,6 +87,7 @@ impl SubmitError {
             Self::CatchingUp => "catching_up",
             Self::Stopping => "stopping",
             Self::Failed(_) => "writer_failed",
+            Self::DiskFull(_) => "disk_full",
             Self::Log(_) => "log_unavailable",
         }
     }
@@ -148,8 +158,7 @@ pub fn start(
     });
     let capacity = queue.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
     let (jobs, waiting) = mpsc::channel(MAX_QUEUED_JOBS);
-    let ingest =
-        Ingest { jobs, room: Arc::new(Semaphore::new(capacity)), capacity, shared: Arc::clone(&shared) };
+    let ingest = Ingest { jobs, room: Arc::new(Semaphore::new(capacity)), capacity, shared: Arc::clone(&shared) };
     let (applier, groups) = applier::spawn(&shared, storage.checkpoints, storage.saving)?;
     let sequencer = sequencer::spawn(&shared, storage.log, waiting, groups, restored.next)?;
     Ok((ingest, shared, Writers { sequencer, applier }))

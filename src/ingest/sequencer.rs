@@ -99,8 +99,11 @@ impl Sequencer {
             Err(error) => {
                 tracing::error!(%error, records = payloads.len(), "append failed; nothing was acknowledged");
                 self.in_flight.forget_from(first);
+                if matches!(error, LogError::Poisoned) {
+                    self.shared.progress.enter(Phase::Failed(error.to_string()));
+                }
                 for job in pending {
-                    let _ = job.reply.send(Err(SubmitError::Log(error.to_string())));
+                    let _ = job.reply.send(Err(SubmitError::from(&error)));
                 }
             }
         }

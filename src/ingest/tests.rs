@@ -144,7 +144,8 @@ async fn a_restart_gives_the_state_of_a_clean_replay_bit_for_bit() {
     }
     // The last checkpoint lost: the one before and a longer rest of the log give the same.
     let checkpoints = dir.path().join("checkpoints");
-    let mut files: Vec<_> = std::fs::read_dir(&checkpoints).expect("listed").map(|e| e.expect("entry").path()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(&checkpoints).expect("listed").map(|e| e.expect("entry").path()).collect();
     files.sort();
     std::fs::write(files.last().expect("a checkpoint"), b"damaged").expect("written");
     let running = Running::on(dir.path()).await;
@@ -184,13 +185,19 @@ struct Gated {
 
 enum Word {
     Append,
-    Fail,
+    Fill,
+    Break,
 }
 
 impl EventLog for Gated {
     fn append(&mut self, payloads: &[Vec<u8>], now: Timestamp) -> Result<Offset, LogError> {
         match self.words.recv() {
-            Ok(Word::Fail) => Err(LogError::Poisoned),
+            Ok(Word::Fill) => Err(LogError::Io {
+                action: "write",
+                path: "segment".into(),
+                source: std::io::ErrorKind::StorageFull.into(),
+            }),
+            Ok(Word::Break) => Err(LogError::Poisoned),
             Ok(Word::Append) | Err(_) => self.inner.append(payloads, now),
         }
     }
@@ -203,11 +210,7 @@ impl EventLog for Gated {
         self.inner.next_offset()
     }
 
-    fn replay(
-        &self,
-        from: Offset,
-        visit: &mut dyn FnMut(Logged<'_>) -> ControlFlow<()>,
-    ) -> Result<Replayed, LogError> {
+    fn replay(&self, from: Offset, visit: &mut dyn FnMut(Logged<'_>) -> ControlFlow<()>) -> Result<Replayed, LogError> {
         self.inner.replay(from, visit)
     }
 
@@ -226,11 +229,22 @@ async fn gated(dir: &Path, queue: usize) -> (Running, mpsc::Sender<Word>) {
 async fn what_the_log_did_not_take_is_not_acknowledged_and_may_be_sent_again() {
     let dir = tempfile::tempdir().expect("a folder");
     let (running, word) = gated(dir.path(), 100).await;
-    word.send(Word::Fail).expect("heard");
+    word.send(Word::Fill).expect("heard");
     let refused = running.ingest.submit(vec![view("a", 1, 1)]).await;
-    assert_eq!(refused, Err(SubmitError::Log(LogError::Poisoned.to_string())));
+    assert!(matches!(refused, Err(SubmitError::DiskFull(_))), "{refused:?}");
     word.send(Word::Append).expect("heard");
     assert_eq!(running.submit(vec![view("a", 1, 1)]).await, outcome(1, 0, 1));
+    running.stop();
+}
+
+#[tokio::test]
+async fn a_broken_log_makes_the_server_unready_and_refuses_what_follows() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (running, word) = gated(dir.path(), 100).await;
+    word.send(Word::Break).expect("heard");
+    assert!(matches!(running.ingest.submit(vec![view("a", 1, 1)]).await, Err(SubmitError::Log(_))));
+    assert!(matches!(running.shared.progress.phase(), Phase::Failed(_)));
+    assert!(matches!(running.ingest.submit(vec![view("a", 1, 1)]).await, Err(SubmitError::Failed(_))));
     running.stop();
 }
 

@@ -18,7 +18,6 @@ use sidecart_engine::views::{ItemView, SessionView, UserView};
 pub use token::Tokens;
 use tokio::sync::Semaphore;
 
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::decisions::Decisions;
 use crate::ingest::{DeadLetters, Ingest, Phase, Shared};
@@ -99,12 +98,6 @@ impl Service {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.shared.clock.now()
-    }
-
-    /// The service's clock.
-    #[must_use]
-    pub fn clock(&self) -> &dyn Clock {
-        self.shared.clock.as_ref()
     }
 
     /// Where the process stands.

@@ -77,9 +77,8 @@ impl Service {
     /// Asks the engine. A panic in it costs this answer only: the shop's page goes on without recommendations.
     fn guarded(&self, request: &Request, now: Timestamp, watch: &mut dyn Watch) -> Slate {
         let mut scratch = self.scratch.take();
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            self.shared.engine.read().recommend(request, now, watch, &mut scratch)
-        }));
+        let outcome =
+            catch_unwind(AssertUnwindSafe(|| self.shared.engine.read().recommend(request, now, watch, &mut scratch)));
         match outcome {
             Ok(slate) => {
                 self.scratch.give(scratch);

@@ -312,8 +312,8 @@ fn merge(lines: &mut Vec<Line>, line: Line) {
     let units = i64::from(earlier.quantity) + i64::from(line.quantity);
     earlier.price = match (earlier.price, line.price) {
         (Some(a), Some(b)) => {
-            let total = i128::from(a.minor) * i128::from(earlier.quantity)
-                + i128::from(b.minor) * i128::from(line.quantity);
+            let total =
+                i128::from(a.minor) * i128::from(earlier.quantity) + i128::from(b.minor) * i128::from(line.quantity);
             let average = (total + i128::from(units) / 2) / i128::from(units);
             Some(Money { minor: i64::try_from(average).unwrap_or(a.minor), currency: a.currency })
         }

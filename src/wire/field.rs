@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use sidecart_engine::nouns::{Currency, IdError, MAX_QUANTITY, Money, MoneyError, Timestamp};
+use sidecart_engine::nouns::{Currency, IdError, Money, MoneyError, Timestamp};
 
 use super::reject::{Code, Rejection};
 use super::scalar::{self, ScalarError};
@@ -128,11 +128,7 @@ pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) 
 }
 
 /// The text of an id, or why it is none. Whole numbers count as their decimal digits.
-pub fn id<T>(
-    field: &str,
-    value: &Scalar<'_>,
-    parse: impl Fn(&str) -> Result<T, IdError>,
-) -> Result<T, Rejection> {
+pub fn id<T>(field: &str, value: &Scalar<'_>, parse: impl Fn(&str) -> Result<T, IdError>) -> Result<T, Rejection> {
     let refuse = |problem: String| Rejection::field(Code::BadId, field, problem);
     match value {
         Scalar::Text(text) => parse(text).map_err(|error| refuse(error.to_string())),
@@ -192,10 +188,9 @@ pub fn currency(field: &str, value: &Scalar<'_>) -> Result<Currency, Rejection> 
     }
 }
 
-/// Units, 1 to [`MAX_QUANTITY`].
+/// Units, 1 to [`sidecart_engine::nouns::MAX_QUANTITY`].
 pub fn quantity(field: &str, value: &Scalar<'_>) -> Result<u32, Rejection> {
-    scalar::quantity(&value.to_string())
-        .map_err(|error| Rejection::field(Code::BadQuantity, field, error.to_string()))
+    scalar::quantity(&value.to_string()).map_err(|error| Rejection::field(Code::BadQuantity, field, error.to_string()))
 }
 
 /// Units on hand, 0 to `u32::MAX`. A negative figure, as oversold shops send it, counts as none on hand.

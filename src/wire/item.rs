@@ -178,9 +178,8 @@ fn texts(name: &str, change: Change<Vec<Scalar<'_>>>) -> Result<Option<Vec<Strin
     let values = values.unwrap_or_default();
     bounded(name, values.len())?;
     let texts = values.into_iter().enumerate().map(|(index, value)| {
-        field::text(name, value, MAX_TEXT_BYTES).map_err(|rejection| {
-            Rejection::field(rejection.code, format!("{name}[{index}]"), rejection.problem)
-        })
+        field::text(name, value, MAX_TEXT_BYTES)
+            .map_err(|rejection| Rejection::field(rejection.code, format!("{name}[{index}]"), rejection.problem))
     });
     texts.collect::<Result<_, _>>().map(Some)
 }

@@ -32,8 +32,12 @@ fn explain(text: &str, error: &serde_json::Error) -> Rejection {
         return rejection;
     }
     match error.classify() {
-        Category::Data => Rejection::whole(Code::BadShape, format!("not of the right shape ({error}): see /openapi.json")),
-        _ => Rejection::whole(Code::BadJson, format!("not valid JSON ({error}): check its quotes, commas and brackets")),
+        Category::Data => {
+            Rejection::whole(Code::BadShape, format!("not of the right shape ({error}): see /openapi.json"))
+        }
+        _ => {
+            Rejection::whole(Code::BadJson, format!("not valid JSON ({error}): check its quotes, commas and brackets"))
+        }
     }
 }
 

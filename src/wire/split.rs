@@ -147,10 +147,7 @@ mod tests {
 
     #[test]
     fn an_array_is_cut_at_its_own_commas() {
-        assert_eq!(
-            cut(r#"[{"a": "},{"}, {"b": NaN}, 3 ]"#, Packing::Json),
-            [r#"{"a": "},{"}"#, r#"{"b": NaN}"#, "3"]
-        );
+        assert_eq!(cut(r#"[{"a": "},{"}, {"b": NaN}, 3 ]"#, Packing::Json), [r#"{"a": "},{"}"#, r#"{"b": NaN}"#, "3"]);
         assert_eq!(cut("[]", Packing::Json), Vec::<String>::new());
         assert_eq!(cut("[1,,2]", Packing::Json), ["1", "", "2"]);
     }

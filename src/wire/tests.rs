@@ -190,7 +190,8 @@ fn an_item_is_answered_as_it_was_told() {
             "t": "x"
           },
           "publishAt": "2026-01-01T00:00:00Z"
-        }"#]].assert_eq(&answered);
+        }"#]]
+    .assert_eq(&answered);
 }
 
 #[test]
@@ -230,7 +231,8 @@ fn malformed_items_and_stock_figures_are_told_why() {
         invalid type: string "x", expected a sequence at line 1 column 24: see /openapi.json for the shape
         `itemId` is missing: name the item
         `stock` is missing: give the units on hand
-        `stock` is `many`, which is no stock figure: give a whole number of units, 0 or more"#]].assert_eq(&outcomes.join("\n"));
+        `stock` is `many`, which is no stock figure: give a whole number of units, 0 or more"#]]
+    .assert_eq(&outcomes.join("\n"));
 }
 
 #[test]
@@ -256,7 +258,8 @@ fn malformed_requests_are_told_why() {
         `strategy` is `magic`: give one of realtime, batch, static
         `filter.minPrice` `NaN` is not a finite number: give an amount such as 3.49
         `user.ageVerified` is `true`, which is no age: give whole years, such as 18
-        `deadlineMs` is `-5`: give a whole number from 1 to 10000"#]].assert_eq(&outcomes.join("\n"));
+        `deadlineMs` is `-5`: give a whole number from 1 to 10000"#]]
+    .assert_eq(&outcomes.join("\n"));
 }
 
 #[test]
