@@ -113,7 +113,11 @@ fn open_storage(config: &Config, version: &str, clock: &dyn Clock) -> anyhow::Re
     if let Some(covered) = checkpoints.covered()?
         && covered > log.next_offset()
     {
-        tracing::error!(log_end = log.next_offset().0, covered = covered.0, "the log has lost what a checkpoint covers");
+        tracing::error!(
+            log_end = log.next_offset().0,
+            covered = covered.0,
+            "the log has lost what a checkpoint covers"
+        );
         log.skip_to(covered, clock.now())?;
     }
     let saving = Saving { every: config.storage.checkpoint_every.duration(), config_version: version.to_owned() };

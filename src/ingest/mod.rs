@@ -14,6 +14,7 @@ mod sequencer;
 #[cfg(test)]
 mod tests;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -47,6 +48,18 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
+}
+
+impl Shared {
+    /// Runs a writer. A panic in one must not be silent: from then on the process says that it is not ready, records
+    /// are turned away, and answers go on from the state as it is.
+    fn guard(&self, writer: &str, run: impl FnOnce()) {
+        if catch_unwind(AssertUnwindSafe(run)).is_err() {
+            let why = format!("the {writer} panicked, the log of this process says where");
+            tracing::error!("{why}");
+            self.progress.enter(Phase::Failed(why));
+        }
+    }
 }
 
 /// Why records were not taken. Nothing is wrong with them: they may be sent again later.

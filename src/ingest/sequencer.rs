@@ -28,10 +28,11 @@ pub(super) fn spawn(
     groups: Groups,
     from: Offset,
 ) -> Result<JoinHandle<()>, StartError> {
-    let sequencer = Sequencer { shared: Arc::clone(shared), log, groups, in_flight: InFlight::default() };
+    let mut sequencer = Sequencer { shared: Arc::clone(shared), log, groups, in_flight: InFlight::default() };
+    let shared = Arc::clone(shared);
     std::thread::Builder::new()
         .name("sequencer".into())
-        .spawn(move || sequencer.run(jobs, from))
+        .spawn(move || shared.guard("sequencer", || sequencer.run(jobs, from)))
         .map_err(|error| StartError::Thread("sequencer", error))
 }
 
@@ -59,7 +60,7 @@ struct Pending {
 }
 
 impl Sequencer {
-    fn run(mut self, mut jobs: mpsc::Receiver<Job>, from: Offset) {
+    fn run(&mut self, mut jobs: mpsc::Receiver<Job>, from: Offset) {
         if let Err(error) = self.catch_up(from) {
             tracing::error!(%error, "the log cannot be read");
             self.shared.progress.enter(Phase::Failed(error.to_string()));

@@ -248,6 +248,38 @@ async fn a_broken_log_makes_the_server_unready_and_refuses_what_follows() {
     running.stop();
 }
 
+/// A clock that panics on one thread.
+struct Trap(&'static str);
+
+impl Clock for Trap {
+    fn now(&self) -> Timestamp {
+        assert_ne!(std::thread::current().name(), Some(self.0), "trapped");
+        NOW
+    }
+}
+
+#[tokio::test]
+async fn a_writer_that_panics_is_not_silent() {
+    for thread in ["sequencer", "applier"] {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut storage = storage(dir.path(), Box::new(segment_log(dir.path())));
+        storage.saving.every = Duration::from_millis(1);
+        let (ingest, shared, writers) =
+            start(storage, Settings::default(), 10, Arc::new(Metrics::new()), Arc::new(Trap(thread))).expect("started");
+        let started = Instant::now();
+        while !matches!(shared.progress.phase(), Phase::Failed(_)) {
+            // Refused before it is ready and after it failed; what is taken in between springs the trap.
+            let _ = ingest.submit(vec![view(&format!("{:?}", started.elapsed()), 1, 1)]).await;
+            assert!(started.elapsed() < PATIENCE);
+        }
+        assert!(
+            matches!(ingest.submit(vec![view("x", 1, 1)]).await, Err(SubmitError::Failed(why)) if why.contains(thread))
+        );
+        drop(ingest);
+        writers.join();
+    }
+}
+
 #[tokio::test]
 async fn events_of_one_id_in_flight_at_once_count_once() {
     let dir = tempfile::tempdir().expect("a folder");
