@@ -3,11 +3,15 @@
 mod cli;
 mod clock;
 mod config;
+mod data;
 mod decisions;
+mod demo;
 mod http;
+mod import;
 mod ingest;
 mod log;
 mod metrics;
+mod replay;
 mod service;
 mod wire;
 

@@ -22,10 +22,10 @@ fn a_second_opener_is_refused_and_told_who_was_first() {
     let error = SegmentLog::open(dir.path(), SMALL, NOW).err().unwrap().to_string();
     let holder = format!("is in use by process {}, started 2026-01-01T12:00:00Z: stop it", std::process::id());
     assert!(error.contains(&holder), "{error}");
-    assert_eq!(LogView::open(dir.path()).unwrap().verify().unwrap().in_use_by.is_some(), true);
+    assert!(LogView::open(dir.path()).unwrap().verify(&mut |_| {}).unwrap().in_use_by.is_some());
     drop(first);
     SegmentLog::open(dir.path(), SMALL, NOW).unwrap();
-    assert_eq!(LogView::open(dir.path()).unwrap().verify().unwrap().in_use_by, None);
+    assert_eq!(LogView::open(dir.path()).unwrap().verify(&mut |_| {}).unwrap().in_use_by, None);
 }
 
 #[test]
@@ -58,31 +58,32 @@ fn a_later_format_is_refused_by_name() {
 fn looking_at_a_log_changes_nothing_and_sees_the_damage() {
     let dir = tempfile::tempdir().unwrap();
     fill(&mut SegmentLog::open(dir.path(), SMALL, NOW).unwrap().0, &[4, 4, 4, 4, 4]);
-    let verified = LogView::open(dir.path()).unwrap().verify().unwrap();
+    let verified = LogView::open(dir.path()).unwrap().verify(&mut |_| {}).unwrap();
     assert!(!verified.is_damaged());
     assert_eq!((verified.next_offset, verified.segments.iter().map(|s| s.records).sum()), (Offset(20), 20_u64));
 
-    let last = &verified.segments.last().unwrap().file;
+    let folder = dir.path().join("log");
+    let last = &folder.join(&verified.segments.last().unwrap().file);
     let mut bytes = fs::read(last).unwrap();
     bytes.extend([0; 9]);
     fs::write(last, &bytes).unwrap();
-    let verified = LogView::open(dir.path()).unwrap().verify().unwrap();
+    let verified = LogView::open(dir.path()).unwrap().verify(&mut |_| {}).unwrap();
     assert!(!verified.is_damaged(), "a torn tail is what a crash leaves");
     assert!(verified.segments.last().unwrap().torn.is_some());
     assert_eq!(fs::read(last).unwrap(), bytes);
 
-    let older = &verified.segments[0].file;
+    let older = &folder.join(&verified.segments[0].file);
     let mut bytes = fs::read(older).unwrap();
     let at = bytes.len() - 1;
     bytes[at] ^= 1;
     fs::write(older, &bytes).unwrap();
-    let verified = LogView::open(dir.path()).unwrap().verify().unwrap();
+    let verified = LogView::open(dir.path()).unwrap().verify(&mut |_| {}).unwrap();
     assert!(verified.is_damaged());
     assert_eq!(verified.gaps.lost, 1);
 
-    fs::remove_file(&verified.segments[1].file).unwrap();
+    fs::remove_file(folder.join(&verified.segments[1].file)).unwrap();
     let view = LogView::open(dir.path()).unwrap();
-    let verified = view.verify().unwrap();
+    let verified = view.verify(&mut |_| {}).unwrap();
     assert!(verified.gaps.lost > 1, "a missing file is damage");
     assert_eq!(verified.gaps.lost, view.replay(Offset(0), &mut |_| ControlFlow::Continue(())).unwrap().lost);
 }

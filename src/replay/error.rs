@@ -1,0 +1,74 @@
+//! Why a replay cannot be run or cannot say anything.
+
+use std::path::PathBuf;
+
+use sidecart_engine::nouns::{IdError, Timestamp};
+
+use crate::wire::scalar::rfc3339;
+
+/// Why a replay cannot be run or cannot say anything.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// No event was read.
+    #[error("`{0}` has no usable event: see the rejected rows above, or give a file with events")]
+    NoEvents(String),
+    /// Nothing lies before the cut, so there is nothing to learn from.
+    #[error(
+        "no event lies before the cut at {}: the data begin at {}: set --cut between {} and {}",
+        rfc3339(*.cut), rfc3339(*.first), rfc3339(*.first), rfc3339(*.last)
+    )]
+    NothingBefore {
+        /// The cut.
+        cut: Timestamp,
+        /// The first event.
+        first: Timestamp,
+        /// The last event.
+        last: Timestamp,
+    },
+    /// The protocol found nothing to score.
+    #[error("nothing to score after the cut at {}: {hint}", rfc3339(*.cut))]
+    NoQueries {
+        /// The cut.
+        cut: Timestamp,
+        /// What the protocol needs.
+        hint: &'static str,
+    },
+    /// Two options that exclude each other.
+    #[error("{0}")]
+    Usage(&'static str),
+    /// The pairs cannot be read.
+    #[error("cannot read pairs from `{}`: {source}: check the path", .path.display())]
+    Pairs {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A line of the pairs is none.
+    #[error("`{}` line {line}: {why}: write item ids with spaces between, a TAB, and the next item", .path.display())]
+    Pair {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: u64,
+        /// What is wrong.
+        why: PairFault,
+    },
+}
+
+/// What is wrong with a line of a pairs file.
+#[derive(Debug, thiserror::Error)]
+pub enum PairFault {
+    /// No TAB.
+    #[error("there is no TAB")]
+    NoTab,
+    /// Nothing before the TAB.
+    #[error("the prefix is empty")]
+    NoPrefix,
+    /// Not UTF-8, or too long.
+    #[error("the line is too long or not UTF-8")]
+    NoText,
+    /// Not an identifier.
+    #[error("`{0}` {1}")]
+    Id(String, IdError),
+}

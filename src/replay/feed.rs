@@ -1,0 +1,127 @@
+//! The live engine and what is fed to it.
+
+use std::time::Instant;
+
+use sidecart_engine::nouns::{DAY_MS, Entry, Record, Timestamp};
+use sidecart_engine::{Applied, Engine, Scratch, Settings, Trainer};
+
+use super::plan::Cut;
+use super::report::EventCounts;
+use crate::data::{Dataset, Head};
+
+/// Lessons between two models.
+const LESSONS_PER_MODEL: u64 = 500;
+/// Rate of the lessons before the cut, from nothing.
+const WARM_UP_RATE: f32 = 0.05;
+/// Rate of the lessons after it.
+const RUNNING_RATE: f32 = 0.02;
+
+/// The live engine, fed event by event.
+pub struct Feed<'a> {
+    data: &'a Dataset,
+    cut: Cut,
+    /// The engine.
+    pub engine: Engine,
+    /// What became of the events.
+    pub counts: EventCounts,
+    /// Items entered from events.
+    pub bare_items: usize,
+    /// Wall time of each event, nanoseconds.
+    pub update_ns: Vec<u32>,
+    /// The table of the batch strategy has learned from the events before this instant.
+    pub batch_knows_to: Timestamp,
+    known: Vec<bool>,
+    school: Option<School>,
+}
+
+/// A learning ranker.
+struct School {
+    trainer: Trainer,
+    every: usize,
+    scratch: Scratch,
+}
+
+impl<'a> Feed<'a> {
+    /// An engine that knows the catalogue, as of the first event, and nothing else.
+    pub fn new(data: &'a Dataset, cut: Cut, settings: Settings, learn_every: usize) -> Self {
+        let engine = Engine::new(settings);
+        let school = |every| School { trainer: engine.trainer(), every, scratch: Scratch::default() };
+        let school = (learn_every > 0).then(|| school(learn_every));
+        let mut feed = Self {
+            data,
+            cut,
+            engine,
+            counts: EventCounts { total: data.events().len(), before_cut: cut.place, ..EventCounts::default() },
+            bare_items: 0,
+            update_ns: Vec::with_capacity(data.events().len()),
+            batch_knows_to: cut.at,
+            known: vec![false; data.counts().0],
+            school,
+        };
+        feed.enter_catalogue();
+        feed
+    }
+
+    fn enter_catalogue(&mut self) {
+        let accepted_at = self.data.events().first().map_or(Timestamp(0), |head| head.at);
+        for item in &self.data.catalog {
+            let _ = self.engine.apply(&Entry { accepted_at, record: Record::Item(Box::new(item.clone())) });
+            if let Some(number) = self.data.item_number(item.id.as_str()) {
+                self.known[number as usize] = true;
+            }
+        }
+    }
+
+    /// Applies the event at a place.
+    pub fn apply(&mut self, place: usize) {
+        let head = &self.data.events()[place];
+        for item in self.data.items_of(head) {
+            self.make_known(item, head.at);
+        }
+        let event = self.data.event(head);
+        self.learn(place, head, &event);
+        let entry = Entry { accepted_at: head.at, record: Record::Event(Box::new(event)) };
+        let began = Instant::now();
+        let applied = self.engine.apply(&entry);
+        self.update_ns.push(nanoseconds(began));
+        match applied {
+            Applied::Fresh => self.counts.applied += 1,
+            Applied::Duplicate => self.counts.duplicates += 1,
+            Applied::Refused => self.counts.refused += 1,
+        }
+        let midnight = Timestamp(head.at.day() * DAY_MS);
+        self.batch_knows_to = self.batch_knows_to.max(midnight);
+    }
+
+    /// An item that no catalogue has enters with its first event: the engine never returns what it does not know.
+    fn make_known(&mut self, item: u32, at: Timestamp) {
+        if std::mem::replace(&mut self.known[item as usize], true) {
+            return;
+        }
+        if let Some(bare) = self.data.bare_item(item) {
+            let _ = self.engine.apply(&Entry { accepted_at: at, record: Record::Item(Box::new(bare.clone())) });
+            self.bare_items += 1;
+        }
+    }
+
+    /// Takes a lesson from an event before it is applied. Lessons begin halfway to the cut: before, the lists are those
+    /// of an engine that knows little, and teach what holds for such an engine only.
+    fn learn(&mut self, place: usize, head: &Head, event: &sidecart_engine::nouns::Event) {
+        let Some(school) = &mut self.school else { return };
+        if place < self.cut.place / 2 || place % school.every != 0 {
+            return;
+        }
+        let Some(lesson) = self.engine.lesson(event, head.at, &mut school.scratch) else { return };
+        let rate = if place < self.cut.place { WARM_UP_RATE } else { RUNNING_RATE };
+        school.trainer.take(&lesson, rate);
+        if school.trainer.lessons() % LESSONS_PER_MODEL == 0 {
+            let model = school.trainer.publish(self.engine.model());
+            let _ = self.engine.apply(&Entry { accepted_at: head.at, record: Record::Model(Box::new(model)) });
+        }
+    }
+}
+
+/// Nanoseconds since an instant; saturates at four seconds.
+pub fn nanoseconds(began: Instant) -> u32 {
+    u32::try_from(began.elapsed().as_nanos()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,34 @@
+//! Test-then-train evaluation: recorded events go through the same engine code as live ones, and before each scored
+//! event every strategy is asked what it would have shown.
+//!
+//! A protocol makes a `plan` of queries; `contest` feeds the engine and asks them; `tally` counts; `bootstrap` says how
+//! sure the counts are; `report` and `table` put it into JSON and words.
+
+mod basket;
+mod bootstrap;
+mod contest;
+mod error;
+mod feed;
+mod lane;
+mod metrics;
+mod next_item;
+mod pairs;
+mod plan;
+mod report;
+mod run;
+mod seeded;
+mod table;
+mod tally;
+#[cfg(test)]
+mod testing;
+
+pub use basket::Hide;
+pub use bootstrap::{Interval, Means};
+pub use error::ReplayError;
+pub use lane::Contender;
+pub use next_item::Seen;
+pub use report::{Named, Percentiles, Report};
+pub use run::{Options, Protocol, run};
+pub use seeded::Seeded;
+pub use table::{differences, summary};
+pub use tally::Tally;

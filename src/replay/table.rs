@@ -1,0 +1,113 @@
+//! A report in words, for people.
+
+use comfy_table::presets::ASCII_MARKDOWN;
+use comfy_table::{CellAlignment, Table};
+
+use super::bootstrap::Interval;
+use super::report::{Report, StrategyReport};
+
+/// The head of a report: what was replayed.
+pub fn summary(report: &Report) -> String {
+    let mut lines = vec![format!(
+        "{} on {}: {} events, {} sessions, {} items; cut at {}, {} events before it",
+        report.protocol,
+        report.data,
+        report.events.total,
+        report.sessions,
+        report.items,
+        report.cut,
+        report.events.before_cut
+    )];
+    if let Some(met) = report.pairs {
+        lines.push(format!(
+            "{} pairs: {} met at their moment in the test sessions, {} asked at the cut",
+            met.pairs, met.matched, met.unmatched
+        ));
+    }
+    if report.events.duplicates + report.events.refused > 0 {
+        lines.push(format!(
+            "{} events were duplicates, {} were refused by the engine",
+            report.events.duplicates, report.events.refused
+        ));
+    }
+    lines.push(table(report).to_string());
+    lines.push(format!(
+        "update: p50 {:.1} us, p99 {:.1} us per event; intervals: 95%, bootstrap over {} sessions",
+        report.update_us.p50, report.update_us.p99, report.scored_sessions
+    ));
+    lines.join("\n")
+}
+
+/// The paired differences of a report, one line each.
+pub fn differences(report: &Report) -> Vec<String> {
+    let shown = shown(report);
+    report
+        .differences
+        .iter()
+        .map(|difference| {
+            let figures = shown.iter().filter_map(|name| {
+                let Interval { value, low, high } = difference.metrics.get(name)?;
+                Some(format!("{name} {value:+.4} [{low:+.4}, {high:+.4}]"))
+            });
+            let figures: Vec<String> = figures.collect();
+            format!("{} minus {}: {}", difference.of, difference.minus, figures.join(", "))
+        })
+        .collect()
+}
+
+/// The figures that a table has room for: all of them at the largest cut-off, and the first at the others.
+fn shown(report: &Report) -> Vec<String> {
+    let Some(first) = report.strategies.first() else { return Vec::new() };
+    let several_targets = report.protocol == "basket";
+    let names: Vec<&str> = first.metrics.0.iter().map(|(name, _)| name.as_str()).collect();
+    let largest = names.last().and_then(|name| name.split('@').next_back()).unwrap_or_default();
+    let leading = if several_targets { "recall@" } else { "hr@" };
+    // With one target, recall is the hit rate.
+    let wanted = |name: &&&str| {
+        let at_largest = name.split('@').next_back() == Some(largest);
+        name.starts_with(leading) || (at_largest && (several_targets || !name.starts_with("recall@")))
+    };
+    names.iter().filter(wanted).map(|&name| name.to_owned()).collect()
+}
+
+fn table(report: &Report) -> Table {
+    let shown = shown(report);
+    let mut table = Table::new();
+    table.load_style(ASCII_MARKDOWN);
+    let mut header = vec!["strategy".to_owned(), "queries".to_owned()];
+    header.extend(shown.iter().cloned());
+    header.extend(["p50 us".to_owned(), "p95 us".to_owned(), "p99 us".to_owned(), "behind".to_owned()]);
+    table.set_header(header);
+    for strategy in &report.strategies {
+        table.add_row(row(strategy, &shown));
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn row(strategy: &StrategyReport, shown: &[String]) -> Vec<String> {
+    let mut row = vec![strategy.name.to_owned(), strategy.queries.to_string()];
+    row.extend(shown.iter().map(|name| strategy.metrics.get(name).map_or_else(String::new, interval)));
+    let latency = strategy.latency_us;
+    row.extend([latency.p50, latency.p95, latency.p99].map(|us| format!("{us:.0}")));
+    row.push(span(strategy.behind_ms.p50));
+    row
+}
+
+fn interval(interval: &Interval) -> String {
+    let half = (interval.high - interval.low) / 2.0;
+    format!("{:.3} ±{:.3}", interval.value, half)
+}
+
+/// A span of time at the precision that matters.
+fn span(ms: f64) -> String {
+    match ms / 1_000.0 {
+        s if s <= 0.0 => "0".to_owned(),
+        s if s < 120.0 => format!("{s:.0} s"),
+        s if s < 7_200.0 => format!("{:.0} min", s / 60.0),
+        s if s < 172_800.0 => format!("{:.1} h", s / 3_600.0),
+        s => format!("{:.1} d", s / 86_400.0),
+    }
+}
