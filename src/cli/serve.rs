@@ -138,7 +138,7 @@ impl Running {
     }
 
     /// Stops cleanly: takes no more connections, lets open requests finish for `server.shutdown_grace`, drains the
-    /// queues and saves the state. Whoever holds a clone of the service must have let go of it.
+    /// queues and saves the state.
     pub async fn shutdown(self) {
         let started = Instant::now();
         tracing::info!("stopping");
@@ -146,8 +146,7 @@ impl Running {
         if self.http.await.is_err() {
             tracing::error!("the server task panicked, the line before says where");
         }
-        self.service.stop_taking();
-        drop(self.service);
+        self.service.stop_taking().await;
         // Joining blocks; the runtime goes on with what is left on its other threads.
         let joined = tokio::task::spawn_blocking(move || self.writers.join()).await;
         if joined.is_err() {

@@ -125,10 +125,17 @@ struct Job {
     room: OwnedSemaphorePermit,
 }
 
-/// The way in. Cloned by whoever submits; the writers end when the last clone is gone.
+/// What the sequencer is told.
+enum Message {
+    Take(Job),
+    /// Nothing comes after this.
+    Stop,
+}
+
+/// The way in. Cloned by whoever submits.
 #[derive(Clone)]
 pub struct Ingest {
-    jobs: mpsc::Sender<Job>,
+    jobs: mpsc::Sender<Message>,
     room: Arc<Semaphore>,
     capacity: usize,
     shared: Arc<Shared>,
@@ -141,8 +148,8 @@ pub struct Writers {
 }
 
 impl Writers {
-    /// Waits until both have ended: the queues are empty, everything is applied and saved. Ends only once the last
-    /// [`Ingest`] is gone.
+    /// Waits until both have ended: the queues are empty, everything is applied and saved. They end after
+    /// [`Ingest::stop`], or when the last [`Ingest`] is gone.
     pub fn join(self) {
         // A panic was reported by the thread's own guard, and the phase says so.
         let _ = self.sequencer.join();
@@ -205,7 +212,7 @@ impl Ingest {
             first = false;
             let (reply, answer) = oneshot::channel();
             let job = Job { records: part, received, reply, room };
-            self.jobs.try_send(job).map_err(|error| self.refused(&error))?;
+            self.jobs.try_send(Message::Take(job)).map_err(|error| self.refused(&error))?;
             let receipt = answer.await.unwrap_or_else(|_| Err(self.why_gone()))?;
             total.accepted += receipt.accepted;
             total.duplicates += receipt.duplicates;
@@ -218,6 +225,13 @@ impl Ingest {
     pub async fn applied(&self, next: Offset, patience: Duration) -> bool {
         let mut applied = self.shared.progress.watch_applied();
         matches!(tokio::time::timeout(patience, applied.wait_for(|applied| *applied >= next)).await, Ok(Ok(_)))
+    }
+
+    /// Takes no more records. What waits in the queue is still written, applied and saved; then the writers end.
+    pub async fn stop(&self) {
+        self.shared.progress.enter(Phase::Stopping);
+        // If the sequencer is gone already, there is nothing to stop.
+        let _ = self.jobs.send(Message::Stop).await;
     }
 
     /// Records waiting for the log's writer.
@@ -245,7 +259,7 @@ impl Ingest {
         Arc::clone(&self.room).acquire_many_owned(permits).await.map_err(|_| SubmitError::Stopping)
     }
 
-    fn refused(&self, error: &mpsc::error::TrySendError<Job>) -> SubmitError {
+    fn refused(&self, error: &mpsc::error::TrySendError<Message>) -> SubmitError {
         match error {
             mpsc::error::TrySendError::Full(_) => SubmitError::Full(self.capacity),
             mpsc::error::TrySendError::Closed(_) => self.why_gone(),

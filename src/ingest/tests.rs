@@ -343,7 +343,11 @@ async fn a_batch_larger_than_a_job_keeps_its_order_and_is_taken_whole() {
 async fn nothing_is_taken_once_the_server_stops() {
     let dir = tempfile::tempdir().expect("a folder");
     let running = Running::on(dir.path()).await;
-    running.shared.progress.enter(Phase::Stopping);
-    assert_eq!(running.ingest.submit(vec![view("a", 1, 1)]).await, Err(SubmitError::Stopping));
+    let kept = running.ingest.clone();
+    running.submit(vec![view("a", 1, 1)]).await;
+    running.ingest.stop().await;
+    assert_eq!(kept.submit(vec![view("b", 1, 1)]).await, Err(SubmitError::Stopping));
+    // The writers end although there is still a way in.
     running.stop();
+    assert_eq!(kept.submit(vec![view("b", 1, 1)]).await, Err(SubmitError::Stopping));
 }

@@ -112,9 +112,9 @@ impl Service {
         (self.shared.progress.applied(), self.shared.progress.appended())
     }
 
-    /// Takes no more records; what is queued is still written and applied.
-    pub fn stop_taking(&self) {
-        self.shared.progress.enter(Phase::Stopping);
+    /// Takes no more records; what is queued is still written, applied and saved.
+    pub async fn stop_taking(&self) {
+        self.ingest.stop().await;
     }
 
     /// Waits until everything before `next` is in the engine, for at most [`APPLY_PATIENCE`].
