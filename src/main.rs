@@ -5,6 +5,7 @@ mod clock;
 mod config;
 mod data;
 mod decisions;
+mod demo;
 mod http;
 mod import;
 mod ingest;

@@ -66,7 +66,7 @@ impl Shop {
             let at = at + entries.len() as i64 * 20_000;
             entries.push(self.entry(number, at, EventKind::View, last));
         }
-        if number % 4 == 0 {
+        if number.is_multiple_of(4) {
             let at = at + entries.len() as i64 * 20_000;
             entries.push(self.entry(number, at, EventKind::AddToCart, last));
             entries.push(self.entry(number, at + 20_000, EventKind::Purchase, last));

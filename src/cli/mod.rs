@@ -3,9 +3,13 @@
 //! Exit codes are the same everywhere: 0 done, 1 the answer is no (a check failed, input was rejected), 2 the command
 //! or its config could not be used.
 
+mod bench;
 mod check;
+mod demo;
+mod explain;
 mod import;
 mod init;
+mod log;
 mod replay;
 pub mod serve;
 
@@ -30,11 +34,15 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Bench(bench::Args),
     Check(check::Args),
+    Explain(explain::Args),
+    Demo(demo::Args),
     Import(import::Args),
     Init(init::Args),
     Replay(replay::Args),
     Serve(serve::Args),
+    Log(log::Args),
 }
 
 /// Parses the command line and runs the command.
@@ -51,10 +59,14 @@ pub fn run() -> ExitCode {
 
 fn run_command(command: Command) -> anyhow::Result<u8> {
     match command {
+        Command::Bench(args) => bench::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Log(args) => log::run(&args),
     }
 }

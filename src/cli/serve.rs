@@ -148,7 +148,10 @@ impl Running {
 }
 
 /// Waits for SIGINT or SIGTERM.
-async fn stop_signal() -> anyhow::Result<()> {
+///
+/// # Errors
+/// The signals cannot be waited for.
+pub async fn stop_signal() -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::disk::{Disk, OsDisk};
+use super::disk::OsDisk;
 use super::lock::FolderLock;
 use super::segment::{self, Segment};
 use super::segment_log::LOG_FOLDER;
@@ -102,11 +102,16 @@ impl LogView {
         segment::replay(&self.disk, &self.segments, from, self.next, visit)
     }
 
-    /// Reads every byte and checks it.
+    /// Bytes that the log takes on disk.
+    pub fn bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.bytes).sum()
+    }
+
+    /// Reads every byte and checks it; `progress` is told the bytes of each file that is done.
     ///
     /// # Errors
     /// [`LogError::Io`].
-    pub fn verify(&self) -> Result<Verified, LogError> {
+    pub fn verify(&self, progress: &mut dyn FnMut(u64)) -> Result<Verified, LogError> {
         let mut gaps = Gaps::default();
         let mut reports = Vec::with_capacity(self.segments.len());
         let mut behind = self.first_offset();
@@ -115,6 +120,7 @@ impl LogView {
             let report = self.report(segment, &mut gaps)?;
             behind = report.next_offset;
             reports.push(report);
+            progress(segment.bytes);
         }
         Ok(Verified {
             segments: reports,
@@ -129,7 +135,7 @@ impl LogView {
         let contents = segment::examine(&self.disk, segment)?;
         gaps.extend(&contents.gaps);
         Ok(SegmentReport {
-            file: self.disk.path(&segment.name()).display().to_string(),
+            file: segment.name(),
             bytes: segment.bytes,
             created_at: segment.created_at.map(rfc3339),
             first_offset: segment.first,

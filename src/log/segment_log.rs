@@ -1,6 +1,6 @@
 //! The embedded log: segment files in `DIR/log`, one of which, the active one, grows.
 
-use std::fs;
+use std::fs::{self, File};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -57,7 +57,7 @@ impl SegmentLog {
     /// [`LogError::InUse`], [`LogError::NewerFormat`], [`LogError::Io`].
     pub fn open(dir: &Path, options: LogOptions, now: Timestamp) -> Result<(Self, Recovered), LogError> {
         let folder = dir.join(LOG_FOLDER);
-        fs::create_dir_all(&folder).map_err(failed("create", folder.clone()))?;
+        make_folder(dir, &folder)?;
         let lock = FolderLock::acquire(dir, now)?;
         let (mut log, recovered) = Self::open_on(Box::new(OsDisk::new(folder)), options, now)?;
         log._lock = Some(lock);
@@ -74,6 +74,8 @@ impl SegmentLog {
         now: Timestamp,
     ) -> Result<(Self, Recovered), LogError> {
         segment::remove_unfinished(disk.as_ref())?;
+        // A crash may have come between naming a segment and making its name durable; records are about to go into it.
+        disk.sync().map_err(failed("sync", disk.path("")))?;
         let mut segments = segment::list(disk.as_ref())?;
         let last = match segments.pop() {
             Some(last) => Last::recover(disk.as_ref(), last, now)?,
@@ -171,6 +173,17 @@ impl SegmentLog {
         let too_old = |span: i64| finished_at.is_some_and(|at| now.since_ms(at) > span);
         self.options.retain_bytes.is_some_and(|limit| total > limit) || self.options.retain_ms.is_some_and(too_old)
     }
+}
+
+/// Makes the folder of the log, so that it survives power loss with what will be in it.
+fn make_folder(dir: &Path, folder: &Path) -> Result<(), LogError> {
+    let sync = |dir: &Path| File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed("sync", dir.into()));
+    let is_new = !dir.exists();
+    fs::create_dir_all(folder).map_err(failed("create", folder.into()))?;
+    sync(dir)?;
+    // Of a folder that was there before, others have made the name durable, and its parent may not be ours to read.
+    let parent = dir.canonicalize().ok().and_then(|dir| dir.parent().map(Path::to_owned));
+    parent.filter(|_| is_new).map_or(Ok(()), |parent| sync(&parent))
 }
 
 /// How much of the encode buffer is kept between appends: a usual group commit fits.

@@ -23,8 +23,12 @@ mod tally;
 mod testing;
 
 pub use basket::Hide;
+pub use bootstrap::{Interval, Means};
 pub use error::ReplayError;
 pub use lane::Contender;
 pub use next_item::Seen;
+pub use report::{Named, Percentiles, Report};
 pub use run::{Options, Protocol, run};
+pub use seeded::Seeded;
 pub use table::{differences, summary};
+pub use tally::Tally;

@@ -84,8 +84,7 @@ impl Server {
             .header("content-type", kind)
             .body(body)
             .expect("a request");
-        let request = self.agent.configure_request(request).allow_non_standard_methods(true).force_send_body();
-        let mut response = self.agent.run(request.build())?;
+        let mut response = self.agent.run(request)?;
         let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let (request_id, retry_after) = (header("x-request-id").unwrap_or_default(), header("retry-after"));
         let status = response.status().as_u16();

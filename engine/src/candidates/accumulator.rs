@@ -34,6 +34,13 @@ impl Accumulator {
         }
     }
 
+    /// Sets an entry back to 0, if it was touched.
+    pub(crate) fn clear(&mut self, number: u32) {
+        if let Some(cell) = self.cells.get_mut(number as usize).filter(|cell| cell.0 == self.stamp) {
+            cell.1 = 0.0;
+        }
+    }
+
     /// The entry, `None` if it was not touched.
     pub(crate) fn get(&self, number: u32) -> Option<f32> {
         self.cells.get(number as usize).filter(|cell| cell.0 == self.stamp).map(|cell| cell.1)

@@ -33,6 +33,16 @@ pub(crate) struct Workspace {
     pub(crate) found: Vec<(ItemIx, f32)>,
 }
 
+impl Workspace {
+    /// Takes the items of the visit out of what is being summed up. The visit's own events have just drawn them
+    /// together, which says nothing about what others do; where they may return, they come by their own source.
+    pub(crate) fn leave_out_visit(&mut self, moment: &Moment<'_>) {
+        for seen in &moment.visit {
+            self.items.clear(seen.item);
+        }
+    }
+}
+
 /// Something that proposes items for a moment.
 pub(crate) trait Source: Sync {
     /// The name in the config, in answers and in metrics.

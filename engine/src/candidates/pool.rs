@@ -2,12 +2,14 @@ use super::SOURCES;
 use crate::store::ItemIx;
 
 const EMPTY: u32 = u32::MAX;
+/// Cap of a relative score: an item of the visit itself may stand above the best of the others.
+const MAX_RELATIVE: f32 = 3.0;
 
 /// An item that some source proposes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Candidate {
     pub(crate) item: ItemIx,
-    /// Each source's score relative to its best, 0 to 1; 0 where it does not propose the item.
+    /// Each source's score relative to its best new item, 0 to [`MAX_RELATIVE`]; 0 where it does not propose the item.
     pub(crate) relative: [f32; SOURCES],
     /// Each source's rank, from 1; 0 where it does not propose the item.
     pub(crate) ranks: [u16; SOURCES],
@@ -17,10 +19,6 @@ pub(crate) struct Candidate {
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
     pub(crate) candidates: Vec<Candidate>,
-    /// Each source's best score, to tell a strong day from a weak one.
-    pub(crate) best: [f32; SOURCES],
-    /// Items each source found.
-    pub(crate) counts: [u16; SOURCES],
     places: Vec<u32>,
 }
 
@@ -31,20 +29,15 @@ impl Pool {
             self.places[candidate.item as usize] = EMPTY;
         }
         self.places.resize(items.max(self.places.len()), EMPTY);
-        self.best = [0.0; SOURCES];
-        self.counts = [0; SOURCES];
     }
 
-    /// Takes in what one source found, best first.
-    pub(crate) fn add(&mut self, source: usize, found: &[(ItemIx, f32)]) {
-        let Some(&(_, best)) = found.first() else { return };
-        self.best[source] = best;
-        self.counts[source] = found.len() as u16;
+    /// Takes in what one source found, best first. Scores are taken relative to `best`.
+    pub(crate) fn add(&mut self, source: usize, found: &[(ItemIx, f32)], best: f32) {
         for (rank, &(item, score)) in (1..).zip(found) {
             let place = self.places[item as usize];
             let place = if place == EMPTY { self.push(item) } else { place as usize };
             let candidate = &mut self.candidates[place];
-            candidate.relative[source] = score / best;
+            candidate.relative[source] = (score / best).min(MAX_RELATIVE);
             candidate.ranks[source] = rank;
         }
     }
@@ -96,8 +89,8 @@ mod tests {
     fn pool() -> Pool {
         let mut pool = Pool::default();
         pool.begin(20);
-        pool.add(0, &[(1, 4.0), (2, 2.0), (3, 1.0)]);
-        pool.add(1, &[(9, 0.5), (2, 0.5)]);
+        pool.add(0, &[(1, 4.0), (2, 2.0), (3, 1.0)], 4.0);
+        pool.add(1, &[(9, 0.5), (2, 0.5)], 0.5);
         pool
     }
 

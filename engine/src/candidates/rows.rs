@@ -53,7 +53,7 @@ pub(crate) static VIEWED_TOGETHER: RowSource = RowSource {
 
 impl RowSource {
     /// The items that speak, each with its say.
-    fn voices<'a>(&'a self, moment: &'a Moment<'_>) -> impl Iterator<Item = (ItemIx, f32)> + 'a {
+    fn voices<'a>(&'a self, moment: &'a Moment<'_>) -> impl Iterator<Item = (&'a Seen, f32)> + 'a {
         let say = |seen: &Seen| if seen.in_cart && !seen.browsed { 1.0 } else { (-seen.age / self.memory).exp() };
         let reach = match self.relation {
             Relation::Visit => moment.settings.candidates.context_items,
@@ -62,7 +62,7 @@ impl RowSource {
         let in_cart_counts_fully = self.relation != Relation::Visit;
         moment.visit.iter().take(reach).map(move |seen| {
             let whole = in_cart_counts_fully && seen.in_cart;
-            (seen.item, if whole { 1.0 } else { say(seen) })
+            (seen, if whole { 1.0 } else { say(seen) })
         })
     }
 }
@@ -83,14 +83,15 @@ impl Source for RowSource {
     fn collect(&self, moment: &Moment<'_>, limit: usize, work: &mut Workspace) {
         let rows = &moment.state.rows;
         work.items.begin(moment.state.catalog.numbers());
-        for (item, say) in self.voices(moment) {
-            let Some(row) = rows.get(self.relation, item).filter(|row| row.n > 0.0) else { continue };
+        for (seen, say) in self.voices(moment) {
+            let Some(row) = rows.get(self.relation, seen.item) else { continue };
             let factor = moment.lens.rows.factor(row.epoch);
-            let scale = say * factor / (row.n * factor).powf(self.alpha);
+            let scale = say * factor / seen.occurrences(row.n * factor).powf(self.alpha);
             for (&partner, &weight) in row.partners.iter().zip(&row.weights) {
                 work.items.add(partner, weight * scale);
             }
         }
+        work.leave_out_visit(moment);
         if self.damp > 0.0 {
             work.items.scale(|partner| {
                 let wanted =
@@ -102,6 +103,8 @@ impl Source for RowSource {
     }
 
     fn because(&self, moment: &Moment<'_>, item: ItemIx) -> Vec<(ItemIx, f32)> {
-        self.voices(moment).map(|(of, say)| (of, say * conditional(moment, self.relation, of, item))).collect()
+        self.voices(moment)
+            .map(|(of, say)| (of.item, say * conditional(moment, self.relation, of.item, item)))
+            .collect()
     }
 }

@@ -1,5 +1,5 @@
 use super::{Source, Workspace};
-use crate::nouns::{DAY_MS, ReasonCode, SECOND_MS};
+use crate::nouns::{DAY_MS, ReasonCode, Repeats, SECOND_MS};
 use crate::settings::{CandidateSettings, SourceSettings};
 use crate::store::{ItemIx, Moment, SessionIndex};
 
@@ -85,6 +85,9 @@ impl Source for SessionKnn {
                 let steps = place.abs_diff(anchor).min(STEPS - 1);
                 work.items.add(item, vote * side * near[steps]);
             }
+        }
+        if moment.request.repeats == Repeats::Suppress {
+            work.leave_out_visit(moment);
         }
         work.items.scale(|item| idf(index, item).powf(IDF_CANDIDATE));
         work.items.best(limit, &mut work.found);

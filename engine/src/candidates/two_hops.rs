@@ -33,6 +33,7 @@ impl Source for TwoHops {
                 work.items.add(partner, share * weight / row.n);
             }
         }
+        work.leave_out_visit(moment);
         work.items.best(limit, &mut work.found);
     }
 

@@ -17,9 +17,9 @@ pub(crate) fn extract(moment: &Moment<'_>, pool: &Pool, vectors: &mut Vec<Vector
         likeness(moment, &surroundings, candidate.item, vector);
         shopper(moment, candidate.item, vector);
     }
+    own_visit(moment, pool, vectors);
     visit_links(moment, pool, vectors);
     basket_links(moment, pool, vectors);
-    own_visit(moment, pool, vectors);
     for vector in vectors.iter_mut() {
         products(surroundings.log_length, vector);
     }
@@ -124,20 +124,27 @@ fn shopper(moment: &Moment<'_>, item: ItemIx, vector: &mut Vector) {
     set(vector, Feature::UserRecency, 1.0 / (1.0 + days / 7.0));
 }
 
-/// P(j | i) for the newest items i of context, each row read once.
+/// P(j | i) for the newest items i of context, each row read once. The visit's own items have none: its own events
+/// have just drawn them together.
 fn visit_links(moment: &Moment<'_>, pool: &Pool, vectors: &mut [Vector]) {
     let rows = &moment.state.rows;
     let recent = &moment.visit[..moment.visit.len().min(LINKS)];
     for (age, seen) in recent.iter().enumerate() {
-        let Some(row) = rows.get(Relation::Visit, seen.item).filter(|row| row.n > 0.0) else { continue };
+        let Some(row) = rows.get(Relation::Visit, seen.item) else { continue };
+        let factor = moment.lens.rows.factor(row.epoch);
+        let n = seen.occurrences(row.n * factor);
         for (&partner, &weight) in row.partners.iter().zip(&row.weights) {
             let Some(place) = pool.place(partner) else { continue };
             let vector = &mut vectors[place];
-            let p = (weight / row.n).min(1.0);
+            if vector[Feature::InVisit as usize] > 0.0 {
+                continue;
+            }
+            let weight = weight * factor;
+            let p = (weight / n).min(1.0);
             match age {
                 0 => {
                     set(vector, Feature::LastVisit, p);
-                    set(vector, Feature::LastCosine, cosine(moment, row.n, row.epoch, weight, partner));
+                    set(vector, Feature::LastCosine, cosine(moment, n, weight, partner));
                 }
                 1 => set(vector, Feature::SecondVisit, p),
                 _ => {}
@@ -150,11 +157,10 @@ fn visit_links(moment: &Moment<'_>, pool: &Pool, vectors: &mut [Vector]) {
 }
 
 /// C_ij / sqrt(n_i n_j), all as of now.
-fn cosine(moment: &Moment<'_>, n: f32, epoch: i32, weight: f32, partner: ItemIx) -> f32 {
+fn cosine(moment: &Moment<'_>, n: f32, weight: f32, partner: ItemIx) -> f32 {
     let reading = &moment.lens.rows;
     let other = moment.state.rows.get(Relation::Visit, partner).map_or(0.0, |row| row.n * reading.factor(row.epoch));
-    let factor = reading.factor(epoch);
-    if other > 0.0 { (weight * factor / (n * factor * other).sqrt()).min(1.0) } else { 0.0 }
+    (weight / (n * other.max(1.0)).sqrt()).min(1.0)
 }
 
 /// P(j | i) in orders, best and mean over the cart (or over the context, if there is no cart).
@@ -164,9 +170,10 @@ fn basket_links(moment: &Moment<'_>, pool: &Pool, vectors: &mut [Vector]) {
     let share = 1.0 / basis.clone().count().max(1) as f32;
     for seen in basis {
         let Some(row) = moment.state.rows.get(Relation::Buy, seen.item).filter(|row| row.n > 0.0) else { continue };
+        let factor = moment.lens.rows.factor(row.epoch);
         for (&partner, &weight) in row.partners.iter().zip(&row.weights) {
             let Some(place) = pool.place(partner) else { continue };
-            let p = (weight / row.n).min(1.0);
+            let p = (weight * factor / (row.n * factor + 1.0)).min(1.0);
             let best = &mut vectors[place][Feature::BestBuy as usize];
             *best = best.max(p);
             vectors[place][Feature::MeanBuy as usize] += p * share;
@@ -181,6 +188,29 @@ fn own_visit(moment: &Moment<'_>, pool: &Pool, vectors: &mut [Vector]) {
         set(vector, Feature::InVisit, 1.0);
         set(vector, Feature::InVisitRecency, 1.0 / (1.0 + seen.age));
         set(vector, Feature::InVisitTimes, (seen.times as f32).ln_1p());
+        let first = if seen.age == 0.0 { Feature::IsLast } else { Feature::IsSecondLast };
+        set(vector, first, f32::from(u8::from(seen.age <= 1.0)));
+    }
+    own_steps(moment, pool, vectors);
+}
+
+/// Where the visit went, or came from, at earlier times when it stood at the newest item.
+fn own_steps(moment: &Moment<'_>, pool: &Pool, vectors: &mut [Vector]) {
+    let Some(&last) = moment.path.first() else { return };
+    let turns = moment.path.iter().filter(|&&item| item == last).count() as f32;
+    let mut count = |item: ItemIx, feature: Feature| {
+        if let Some(place) = pool.place(item) {
+            vectors[place][feature as usize] += 1.0 / turns;
+        }
+    };
+    for step in moment.path.windows(2) {
+        let (later, earlier) = (step[0], step[1]);
+        if earlier == last {
+            count(later, Feature::FollowedLast);
+        }
+        if later == last {
+            count(earlier, Feature::PrecededLast);
+        }
     }
 }
 

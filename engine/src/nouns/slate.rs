@@ -86,8 +86,12 @@ pub enum ReasonCode {
     GoesWithCategory,
     /// Much wanted right now.
     Trending,
+    /// Among the most wanted for long.
+    Bestseller,
     /// Chosen by the shop.
     Curated,
+    /// Something else that the shop has, where nothing better is known.
+    Assortment,
     /// Looked at earlier in this visit.
     SeenBefore,
 }

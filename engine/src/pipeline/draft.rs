@@ -40,8 +40,8 @@ impl Origin {
         let (code, mut shares) = match self {
             Self::Source(place) => (candidates::ALL[place].reason(), candidates::ALL[place].because(moment, item)),
             Self::BatchTable => (ReasonCode::ViewedTogether, super::tables::because(moment, item)),
-            Self::StaticList | Self::Bestsellers => (ReasonCode::Trending, Vec::new()),
-            Self::Catalogue => (ReasonCode::Curated, Vec::new()),
+            Self::StaticList | Self::Bestsellers => (ReasonCode::Bestseller, Vec::new()),
+            Self::Catalogue => (ReasonCode::Assortment, Vec::new()),
         };
         shares.retain(|share| share.1 > 0.0);
         shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));

@@ -6,7 +6,7 @@ use crate::candidates::{self, Candidate, Source};
 use crate::features;
 use crate::nouns::{Cause, Tier};
 use crate::rank::Linear;
-use crate::store::Moment;
+use crate::store::{ItemIx, Moment};
 use crate::watch::{Pace, Stage, Watch};
 
 /// How far a hurried answer got.
@@ -64,9 +64,17 @@ pub(super) fn collect(moment: &Moment<'_>, watch: &mut dyn Watch, scratch: &mut 
         }
         scratch.work.found.clear();
         source.collect(moment, settings.limit, &mut scratch.work);
-        scratch.pool.add(place, &scratch.work.found);
+        if let Some(best) = best_new(moment, &scratch.work.found) {
+            scratch.pool.add(place, &scratch.work.found, best);
+        }
     }
     Reach::Everything
+}
+
+/// A source's best score among items that the visit has not come to; its best at all if there is no such item.
+fn best_new(moment: &Moment<'_>, found: &[(ItemIx, f32)]) -> Option<f32> {
+    let is_new = |item| !moment.visit.iter().any(|seen| seen.item == item);
+    found.iter().find(|&&(item, _)| is_new(item)).or(found.first()).map(|&(_, score)| score)
 }
 
 /// Leaves in the pool what the rules admit.
@@ -120,13 +128,17 @@ fn select(moment: &Moment<'_>, scratch: &Scratch, draft: &mut Draft<'_>, with_fe
     contextual
 }
 
-/// The source that argues strongest for a candidate.
+/// The source that a pick is credited to: the first, in the order of [`candidates::ALL`], that argues nearly as strongly
+/// for it as the strongest. "Bought together with bread" tells a shopper more than "visits like yours".
 fn strongest(moment: &Moment<'_>, candidate: &Candidate) -> usize {
+    /// What counts as nearly as strong.
+    const NEARLY: f32 = 0.6;
     let said = |place: usize| {
         let source: &dyn Source = candidates::ALL[place];
         candidate.relative[place] * source.settings(&moment.settings.candidates).weight
     };
-    (0..candidates::SOURCES).max_by(|&a, &b| said(a).total_cmp(&said(b)).then(b.cmp(&a))).unwrap_or_default()
+    let strongest = (0..candidates::SOURCES).map(said).fold(0.0, f32::max);
+    (0..candidates::SOURCES).find(|&place| said(place) >= NEARLY * strongest).unwrap_or_default()
 }
 
 fn tier(reach: Reach, contextual: bool) -> Tier {

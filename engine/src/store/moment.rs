@@ -23,6 +23,16 @@ pub(crate) struct Seen {
     pub(crate) in_cart: bool,
     /// Whether the shopper really looked at it, as opposed to its only being in the cart.
     pub(crate) browsed: bool,
+    /// Whether the visit's own event is already part of the item's figures.
+    pub(crate) counted: bool,
+}
+
+impl Seen {
+    /// P(j | this item) = C / n, where n counts this very visit whether or not its event has arrived, so that the
+    /// figure is the same for a visit known from events and for one known from the request alone. As of now.
+    pub(crate) fn occurrences(&self, n_now: f32) -> f32 {
+        if self.counted { n_now.max(1.0) } else { n_now + 1.0 }
+    }
 }
 
 /// What is true for one request: the state it is answered from, and who asks, resolved once.
@@ -35,6 +45,8 @@ pub(crate) struct Moment<'a> {
     pub(crate) now: Timestamp,
     /// Distinct items of context, newest first; the cart's own at the end.
     pub(crate) visit: Vec<Seen>,
+    /// The visit's way, item by item with repeats, newest first.
+    pub(crate) path: Vec<ItemIx>,
     /// Distinct items of the cart.
     pub(crate) cart: Vec<ItemIx>,
     pub(crate) profile: Option<&'a Profile>,
@@ -50,6 +62,7 @@ impl<'a> Moment<'a> {
         let stored = state.sessions.get(key(Space::Session, request.session.as_str()));
         let live = stored.filter(|session| !session.ended(now, &settings.sessions));
         let cart = cart(state, request, stored);
+        let (told, known) = (told(state, request), known(live));
         let profile = request
             .user
             .as_ref()
@@ -62,7 +75,9 @@ impl<'a> Moment<'a> {
             request,
             lens: state.lens(settings, now),
             now,
-            visit: visit(state, request, live, &cart),
+            visit: visit(&told, &known, &cart),
+            // The request may repeat what the events told, so the longer of the two is the truth.
+            path: if told.len() >= known.len() { told } else { known },
             cart,
             profile,
             session: stored,
@@ -100,30 +115,36 @@ fn cart(state: &State, request: &Request, session: Option<&Session>) -> Vec<Item
     cart
 }
 
-fn visit(state: &State, request: &Request, live: Option<&Session>, cart: &[ItemIx]) -> Vec<Seen> {
-    let told: Vec<ItemIx> =
-        request.context_items.iter().rev().filter_map(|id| state.catalog.number(id.as_str())).collect();
+/// The request's items of context, newest first.
+fn told(state: &State, request: &Request) -> Vec<ItemIx> {
+    request.context_items.iter().rev().filter_map(|id| state.catalog.number(id.as_str())).collect()
+}
+
+/// The live visit's items as told by events, newest first.
+fn known(live: Option<&Session>) -> Vec<ItemIx> {
     let touches = live.map(Session::touches).unwrap_or_default();
-    let known: Vec<ItemIx> =
-        touches.iter().rev().filter(|touch| touch.kind != EventKind::RemoveFromCart).map(|touch| touch.item).collect();
+    touches.iter().rev().filter(|touch| touch.kind != EventKind::RemoveFromCart).map(|touch| touch.item).collect()
+}
+
+fn visit(told: &[ItemIx], known: &[ItemIx], cart: &[ItemIx]) -> Vec<Seen> {
     let times = |list: &[ItemIx], item| list.iter().filter(|&&other| other == item).count();
 
     let mut visit: Vec<Seen> = Vec::new();
-    for &item in told.iter().chain(&known) {
+    for &item in told.iter().chain(known) {
         if visit.len() < MAX_VISIT && !visit.iter().any(|seen| seen.item == item) {
             visit.push(Seen {
                 item,
                 age: visit.len() as f32,
-                // The request may repeat what the events told, so the larger count is the truth.
-                times: times(&told, item).max(times(&known, item)) as u32,
+                times: times(told, item).max(times(known, item)) as u32,
                 in_cart: cart.contains(&item),
                 browsed: true,
+                counted: known.contains(&item),
             });
         }
     }
     for &item in cart.iter().rev() {
         if visit.len() < MAX_VISIT && !visit.iter().any(|seen| seen.item == item) {
-            visit.push(Seen { item, age: CART_AGE, times: 0, in_cart: true, browsed: false });
+            visit.push(Seen { item, age: CART_AGE, times: 0, in_cart: true, browsed: false, counted: false });
         }
     }
     visit
