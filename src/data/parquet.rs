@@ -87,3 +87,71 @@ fn text(field: &Field) -> Option<Cow<'_, str>> {
     };
     (!text.is_empty()).then_some(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use ::parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
+    use ::parquet::file::properties::WriterProperties;
+    use ::parquet::file::writer::SerializedFileWriter;
+    use ::parquet::schema::parser::parse_message_type;
+
+    use super::super::{DataError, Options, load};
+
+    const SCHEMA: &str = "message events {
+        REQUIRED INT64 timestamp (TIMESTAMP_MICROS);
+        REQUIRED BYTE_ARRAY session_id (UTF8);
+        REQUIRED BYTE_ARRAY item_id;
+        OPTIONAL DOUBLE price;
+    }";
+
+    /// Three rows; the second has no price, the third a price of NaN.
+    fn write(path: &Path) {
+        let schema = Arc::new(parse_message_type(SCHEMA).expect("a schema"));
+        let file = std::fs::File::create(path).expect("creates");
+        let properties = Arc::new(WriterProperties::builder().build());
+        let mut writer = SerializedFileWriter::new(file, schema, properties).expect("a writer");
+        let mut group = writer.next_row_group().expect("a group");
+        let texts = |texts: [&str; 3]| texts.map(ByteArray::from).to_vec();
+        let mut column = group.next_column().expect("a column").expect("one is left");
+        let times: Vec<i64> = (0..3).map(|row| (1_590_969_600 + row) * 1_000_000).collect();
+        column.typed::<Int64Type>().write_batch(&times, None, None).expect("writes");
+        column.close().expect("closes");
+        for values in [texts(["s", "s", "t"]), texts(["a", "b", "c"])] {
+            let mut column = group.next_column().expect("a column").expect("one is left");
+            column.typed::<ByteArrayType>().write_batch(&values, None, None).expect("writes");
+            column.close().expect("closes");
+        }
+        let mut column = group.next_column().expect("a column").expect("one is left");
+        column.typed::<DoubleType>().write_batch(&[3.49, f64::NAN], Some(&[1, 0, 1]), None).expect("writes");
+        column.close().expect("closes");
+        group.close().expect("closes");
+        writer.close().expect("closes");
+    }
+
+    #[test]
+    fn rows_of_a_parquet_file_are_events() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("events.parquet");
+        write(&path);
+        let data = load(&Options::of(vec![path])).expect("reads");
+        let events: Vec<_> = data.events().iter().map(|head| data.event(head)).collect();
+        assert_eq!(events.len(), 2);
+        assert_eq!(events[0].lines[0].price.map(|price| price.minor), Some(349));
+        assert_eq!(events[1].lines[0].price, None);
+        assert_eq!(events[1].at.0, 1_590_969_601_000);
+        assert_eq!(events[1].lines[0].item.as_str(), "b");
+        assert_eq!(data.rejections.first[0].line, 3);
+        assert_eq!(data.rejections.by_reason["bad price"], 1);
+    }
+
+    #[test]
+    fn a_damaged_parquet_file_is_an_error() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("events.parquet");
+        std::fs::write(&path, b"PAR1 and nothing else").expect("writes");
+        assert!(matches!(load(&Options::of(vec![path])), Err(DataError::Parquet { .. })));
+    }
+}

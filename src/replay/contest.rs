@@ -63,7 +63,7 @@ impl<'a> Contest<'a> {
                 self.ask(query);
             }
             self.feed.apply(place);
-            if place % STEP == 0 {
+            if place.is_multiple_of(STEP) {
                 progress.set_position(place as u64);
             }
         }

@@ -108,13 +108,13 @@ impl<'a> Feed<'a> {
     /// of an engine that knows little, and teach what holds for such an engine only.
     fn learn(&mut self, place: usize, head: &Head, event: &sidecart_engine::nouns::Event) {
         let Some(school) = &mut self.school else { return };
-        if place < self.cut.place / 2 || place % school.every != 0 {
+        if place < self.cut.place / 2 || !place.is_multiple_of(school.every) {
             return;
         }
         let Some(lesson) = self.engine.lesson(event, head.at, &mut school.scratch) else { return };
         let rate = if place < self.cut.place { WARM_UP_RATE } else { RUNNING_RATE };
         school.trainer.take(&lesson, rate);
-        if school.trainer.lessons() % LESSONS_PER_MODEL == 0 {
+        if school.trainer.lessons().is_multiple_of(LESSONS_PER_MODEL) {
             let model = school.trainer.publish(self.engine.model());
             let _ = self.engine.apply(&Entry { accepted_at: head.at, record: Record::Model(Box::new(model)) });
         }

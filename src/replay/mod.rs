@@ -27,7 +27,7 @@ pub use bootstrap::{Interval, Means};
 pub use error::ReplayError;
 pub use lane::Contender;
 pub use next_item::Seen;
-pub use report::{Named, Percentiles, Report};
+pub use report::{Named, Percentiles};
 pub use run::{Options, Protocol, run};
 pub use seeded::Seeded;
 pub use table::{differences, summary};
