@@ -74,6 +74,20 @@ fn a_taken_port_is_named_with_the_remedy() {
 }
 
 #[test]
+fn a_folder_with_data_in_it_is_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().to_str().expect("a plain path");
+    let run =
+        || sidecart(&["--exit", "--json", "--listen", "127.0.0.1:0", "--data-dir", path]).output().expect("starts");
+    let first = run();
+    assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
+    let second = run();
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert_eq!(second.status.code(), Some(2), "{said}");
+    assert!(said.contains(path) && said.contains("empty folder"), "{said}");
+}
+
+#[test]
 fn an_interrupt_ends_it_cleanly_during_the_run_and_after_it() {
     for (until, after) in [("Now the live week", "during"), ("Ctrl-C ends the demo", "after")] {
         let mut child = sidecart(&["--listen", "127.0.0.1:0"])

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use sidecart_engine::nouns::{Record, Timestamp};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
@@ -23,12 +23,16 @@ use crate::demo::flow::{Backstage, Demo, FlowError};
 use crate::demo::shopping::Shopping;
 use crate::demo::story;
 use crate::demo::summary::Summary;
+use crate::ingest::Phase;
 use crate::service::Service;
 
 /// Moments of the live week at which every strategy is asked: enough for an interval of about five points.
 const QUERIES: u32 = 1_500;
 /// How far recorded time goes on per tick, once the recording is over.
 const TICK: Duration = Duration::from_secs(1);
+/// How often, and with which pause, the demo looks whether the server takes records.
+const MAX_READY_WAITS: u32 = 6_000;
+const READY_PAUSE: Duration = Duration::from_millis(10);
 /// How often the demo waits for the history to be applied, [`crate::service::APPLY_PATIENCE`] each time.
 const MAX_APPLY_WAITS: u32 = 60;
 
@@ -74,12 +78,35 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     let clock = Arc::new(StreamClock::at(began));
     let running = runtime.block_on(serve::start(loaded, Arc::clone(&clock) as Arc<dyn Clock>))?;
     let stop = Stop::on_signal(&runtime)?;
-    let outcome = show(args, &shopping, &running, &runtime, &clock, &stop);
+    let ready = runtime.block_on(ready_and_empty(running.service(), &folder.path));
+    let outcome = ready.and_then(|()| show(args, &shopping, &running, &runtime, &clock, &stop));
     if outcome.is_ok() && !args.exit {
         runtime.block_on(serve_on(&clock, &stop));
     }
     runtime.block_on(running.shutdown());
     outcome
+}
+
+/// Waits until the server takes records. A folder with data in it is refused: recorded time would run backwards in it.
+async fn ready_and_empty(service: &Service, folder: &Path) -> anyhow::Result<()> {
+    for _ in 0..MAX_READY_WAITS {
+        match service.phase() {
+            Phase::CatchingUp => tokio::time::sleep(READY_PAUSE).await,
+            Phase::Ready => {
+                let (_, appended) = service.offsets();
+                anyhow::ensure!(
+                    appended.0 == 0,
+                    "`{}` holds {} records already: give --data-dir an empty folder, or leave it out",
+                    folder.display(),
+                    appended.0
+                );
+                return Ok(());
+            }
+            Phase::Failed(why) => bail!("the server failed: {why}"),
+            Phase::Stopping => bail!("the server is stopping"),
+        }
+    }
+    bail!("the server is still not ready: is the machine overloaded?")
 }
 
 /// The show itself; the exit code says whether every answer kept the rules.

@@ -291,7 +291,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let missing = dir.path().join("elsewhere");
         for action in ["verify", "dump", "recover"] {
-            let error = command(&missing, &[action]).0.unwrap_err().to_string();
+            let error = format!("{:#}", command(&missing, &[action]).0.unwrap_err());
+            assert_eq!(error.matches("os error").count(), 1, "{error}");
             assert!(error.starts_with("cannot list `"), "{error}");
         }
         assert!(!missing.exists());

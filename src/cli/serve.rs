@@ -17,7 +17,7 @@ use crate::config::{Config, ConfigFlags, Loaded};
 use crate::http::{Listening, router};
 use crate::ingest::checkpoint::Checkpoints;
 use crate::ingest::{self, DeadLetters, Saving, Storage, Writers};
-use crate::log::{LogOptions, SegmentLog};
+use crate::log::{EventLog, LogOptions, SegmentLog};
 use crate::metrics::Metrics;
 use crate::service::{Parts, Service, Tokens};
 
@@ -107,9 +107,19 @@ fn open_storage(config: &Config, version: &str, clock: &dyn Clock) -> anyhow::Re
         retain_ms: Some(config.storage.retention_age.ms()),
         retain_bytes: Some(config.storage.retention_size.get()),
     };
-    let (log, recovered) = SegmentLog::open(dir, options, clock.now())?;
+    let (mut log, recovered) = SegmentLog::open(dir, options, clock.now())?;
     tracing::info!(?recovered, "log opened");
     let checkpoints = Checkpoints::open(dir.join("checkpoints"), config.storage.checkpoints_kept)?;
+    if let Some(covered) = checkpoints.covered()?
+        && covered > log.next_offset()
+    {
+        tracing::error!(
+            log_end = log.next_offset().0,
+            covered = covered.0,
+            "the log has lost what a checkpoint covers"
+        );
+        log.skip_to(covered, clock.now())?;
+    }
     let saving = Saving { every: config.storage.checkpoint_every.duration(), config_version: version.to_owned() };
     Ok(Storage { log: Box::new(log), checkpoints, saving })
 }
@@ -128,7 +138,7 @@ impl Running {
     }
 
     /// Stops cleanly: takes no more connections, lets open requests finish for `server.shutdown_grace`, drains the
-    /// queues and saves the state. Whoever holds a clone of the service must have let go of it.
+    /// queues and saves the state.
     pub async fn shutdown(self) {
         let started = Instant::now();
         tracing::info!("stopping");
@@ -136,8 +146,7 @@ impl Running {
         if self.http.await.is_err() {
             tracing::error!("the server task panicked, the line before says where");
         }
-        self.service.stop_taking();
-        drop(self.service);
+        self.service.stop_taking().await;
         // Joining blocks; the runtime goes on with what is left on its other threads.
         let joined = tokio::task::spawn_blocking(move || self.writers.join()).await;
         if joined.is_err() {

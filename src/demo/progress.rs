@@ -1,7 +1,8 @@
+use std::fmt::Write;
 use std::io::{IsTerminal, stderr};
 use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 /// Plain lines printed over one piece of work when nobody watches a terminal.
 const PLAIN_LINES: u64 = 4;
@@ -21,8 +22,14 @@ impl Progress {
     #[must_use]
     pub fn new(label: &'static str, unit: &'static str, total: usize) -> Self {
         let bar = stderr().is_terminal().then(|| {
-            let template = format!("  {{prefix:<9}} {{bar:32}} {{human_pos}}/{{human_len}} {unit}, {{per_sec}}");
+            let template = format!("  {{prefix:<9}} {{bar:32}} {{human_pos}}/{{human_len}} {unit}, {{rate}}");
             let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+            // Tenths of an event tell nobody anything.
+            let rate = |state: &ProgressState, text: &mut dyn Write| {
+                // Writing into a bar's own buffer does not fail.
+                let _ = write!(text, "{:.0}/s", state.per_sec());
+            };
+            let style = style.with_key("rate", rate);
             ProgressBar::new(total as u64).with_style(style).with_prefix(label)
         });
         Self { label, unit, total: total as u64, done: 0, begun: Instant::now(), bar }

@@ -292,7 +292,7 @@ mod tests {
                 match event.kind {
                     EventKind::AddToCart => assert!(cart.insert(&event.lines[0].item), "carted twice: {event:?}"),
                     EventKind::RemoveFromCart => {
-                        assert!(cart.remove(&event.lines[0].item), "not in the cart: {event:?}")
+                        assert!(cart.remove(&event.lines[0].item), "not in the cart: {event:?}");
                     }
                     _ => {}
                 }

@@ -1,4 +1,3 @@
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::thread::JoinHandle;
@@ -43,10 +42,11 @@ pub(super) fn spawn(
     let (to_applier, groups) = sync_channel(MAX_WAITING_GROUPS);
     let (retention, keep_from) = channel();
     let saved = shared.progress.applied();
-    let applier = Applier { shared: Arc::clone(shared), checkpoints, saving, retention, saved };
+    let mut applier = Applier { shared: Arc::clone(shared), checkpoints, saving, retention, saved };
+    let shared = Arc::clone(shared);
     let thread = std::thread::Builder::new()
         .name("applier".into())
-        .spawn(move || applier.guard(&groups))
+        .spawn(move || shared.guard("applier", || applier.run(&groups)))
         .map_err(|error| StartError::Thread("applier", error))?;
     Ok((thread, Groups { to_applier, keep_from }))
 }
@@ -61,17 +61,7 @@ struct Applier {
 }
 
 impl Applier {
-    /// A panic in here must not be silent: the engine's state may be half changed, so it is never saved, and the
-    /// process says that it is not ready; answers go on from what there is.
-    fn guard(mut self, groups: &Receiver<Group>) {
-        let shared = Arc::clone(&self.shared);
-        if catch_unwind(AssertUnwindSafe(|| self.run(groups))).is_err() {
-            let why = "applying an event panicked, the log of this process says where";
-            tracing::error!("{why}");
-            shared.progress.enter(Phase::Failed(why.into()));
-        }
-    }
-
+    /// Applies and saves until the sequencer has ended. After a panic the state may be half changed: it is not saved.
     fn run(&mut self, groups: &Receiver<Group>) {
         let mut save_at = Instant::now() + self.saving.every;
         loop {

@@ -108,6 +108,14 @@ impl Checkpoints {
         Ok((None, skipped))
     }
 
+    /// The first offset that no checkpoint, whole or damaged, covers; `None`: there is none.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Io`] when the folder cannot be read.
+    pub fn covered(&self) -> Result<Option<Offset>, CheckpointError> {
+        Ok(self.files()?.last().and_then(|path| offset_of(path)))
+    }
+
     /// Writes a checkpoint and deletes those beyond the number kept. When it returns, the new one survives power loss.
     /// Gives the offset from which the oldest kept checkpoint needs the log.
     ///

@@ -14,6 +14,7 @@ mod sequencer;
 #[cfg(test)]
 mod tests;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -27,7 +28,7 @@ use sidecart_engine::Engine;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::clock::Clock;
-use crate::log::Offset;
+use crate::log::{LogError, Offset};
 use crate::metrics::Metrics;
 
 /// The most records of one job; a larger batch is several jobs. Keeps one caller from filling a whole group.
@@ -49,6 +50,18 @@ pub struct Shared {
     pub clock: Arc<dyn Clock>,
 }
 
+impl Shared {
+    /// Runs a writer. A panic in one must not be silent: from then on the process says that it is not ready, records
+    /// are turned away, and answers go on from the state as it is.
+    fn guard(&self, writer: &str, run: impl FnOnce()) {
+        if catch_unwind(AssertUnwindSafe(run)).is_err() {
+            let why = format!("the {writer} panicked, the log of this process says where");
+            tracing::error!("{why}");
+            self.progress.enter(Phase::Failed(why));
+        }
+    }
+}
+
 /// Why records were not taken. Nothing is wrong with them: they may be sent again later.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubmitError {
@@ -64,9 +77,18 @@ pub enum SubmitError {
     /// A writer died.
     #[error("{0}: restart the server, see /readyz")]
     Failed(String),
-    /// The log would not take them.
+    /// The disk is full, or a quota is.
+    #[error("{0}: make room, the server needs no restart")]
+    DiskFull(String),
+    /// The log would not take them for another reason.
     #[error("{0}")]
     Log(String),
+}
+
+impl From<&LogError> for SubmitError {
+    fn from(error: &LogError) -> Self {
+        if error.is_full() { Self::DiskFull(error.to_string()) } else { Self::Log(error.to_string()) }
+    }
 }
 
 impl SubmitError {
@@ -78,6 +100,7 @@ impl SubmitError {
             Self::CatchingUp => "catching_up",
             Self::Stopping => "stopping",
             Self::Failed(_) => "writer_failed",
+            Self::DiskFull(_) => "disk_full",
             Self::Log(_) => "log_unavailable",
         }
     }
@@ -102,10 +125,17 @@ struct Job {
     room: OwnedSemaphorePermit,
 }
 
-/// The way in. Cloned by whoever submits; the writers end when the last clone is gone.
+/// What the sequencer is told.
+enum Message {
+    Take(Job),
+    /// Nothing comes after this.
+    Stop,
+}
+
+/// The way in. Cloned by whoever submits.
 #[derive(Clone)]
 pub struct Ingest {
-    jobs: mpsc::Sender<Job>,
+    jobs: mpsc::Sender<Message>,
     room: Arc<Semaphore>,
     capacity: usize,
     shared: Arc<Shared>,
@@ -118,8 +148,8 @@ pub struct Writers {
 }
 
 impl Writers {
-    /// Waits until both have ended: the queues are empty, everything is applied and saved. Ends only once the last
-    /// [`Ingest`] is gone.
+    /// Waits until both have ended: the queues are empty, everything is applied and saved. They end after
+    /// [`Ingest::stop`], or when the last [`Ingest`] is gone.
     pub fn join(self) {
         // A panic was reported by the thread's own guard, and the phase says so.
         let _ = self.sequencer.join();
@@ -182,7 +212,7 @@ impl Ingest {
             first = false;
             let (reply, answer) = oneshot::channel();
             let job = Job { records: part, received, reply, room };
-            self.jobs.try_send(job).map_err(|error| self.refused(&error))?;
+            self.jobs.try_send(Message::Take(job)).map_err(|error| self.refused(&error))?;
             let receipt = answer.await.unwrap_or_else(|_| Err(self.why_gone()))?;
             total.accepted += receipt.accepted;
             total.duplicates += receipt.duplicates;
@@ -195,6 +225,13 @@ impl Ingest {
     pub async fn applied(&self, next: Offset, patience: Duration) -> bool {
         let mut applied = self.shared.progress.watch_applied();
         matches!(tokio::time::timeout(patience, applied.wait_for(|applied| *applied >= next)).await, Ok(Ok(_)))
+    }
+
+    /// Takes no more records. What waits in the queue is still written, applied and saved; then the writers end.
+    pub async fn stop(&self) {
+        self.shared.progress.enter(Phase::Stopping);
+        // If the sequencer is gone already, there is nothing to stop.
+        let _ = self.jobs.send(Message::Stop).await;
     }
 
     /// Records waiting for the log's writer.
@@ -222,7 +259,7 @@ impl Ingest {
         Arc::clone(&self.room).acquire_many_owned(permits).await.map_err(|_| SubmitError::Stopping)
     }
 
-    fn refused(&self, error: &mpsc::error::TrySendError<Job>) -> SubmitError {
+    fn refused(&self, error: &mpsc::error::TrySendError<Message>) -> SubmitError {
         match error {
             mpsc::error::TrySendError::Full(_) => SubmitError::Full(self.capacity),
             mpsc::error::TrySendError::Closed(_) => self.why_gone(),

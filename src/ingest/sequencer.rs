@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::applier::Group;
 use super::recovery::{self, StartError};
-use super::{Job, Phase, Prepared, Receipt, Shared, SubmitError, record};
+use super::{Job, Message, Phase, Prepared, Receipt, Shared, SubmitError, record};
 use crate::log::{EventLog, LogError, Offset};
 use crate::metrics::seconds;
 
@@ -24,14 +24,15 @@ const MAX_GROUP_BYTES: usize = 8 << 20;
 pub(super) fn spawn(
     shared: &Arc<Shared>,
     log: Box<dyn EventLog>,
-    jobs: mpsc::Receiver<Job>,
+    jobs: mpsc::Receiver<Message>,
     groups: Groups,
     from: Offset,
 ) -> Result<JoinHandle<()>, StartError> {
-    let sequencer = Sequencer { shared: Arc::clone(shared), log, groups, in_flight: InFlight::default() };
+    let mut sequencer = Sequencer { shared: Arc::clone(shared), log, groups, in_flight: InFlight::default() };
+    let shared = Arc::clone(shared);
     std::thread::Builder::new()
         .name("sequencer".into())
-        .spawn(move || sequencer.run(jobs, from))
+        .spawn(move || shared.guard("sequencer", || sequencer.run(jobs, from)))
         .map_err(|error| StartError::Thread("sequencer", error))
 }
 
@@ -59,14 +60,17 @@ struct Pending {
 }
 
 impl Sequencer {
-    fn run(mut self, mut jobs: mpsc::Receiver<Job>, from: Offset) {
+    fn run(&mut self, mut jobs: mpsc::Receiver<Message>, from: Offset) {
         if let Err(error) = self.catch_up(from) {
             tracing::error!(%error, "the log cannot be read");
             self.shared.progress.enter(Phase::Failed(error.to_string()));
         }
-        while let Some(first) = jobs.blocking_recv() {
-            let group = collect(first, &mut jobs);
-            self.commit(group);
+        while let Some(message) = jobs.blocking_recv() {
+            match message {
+                Message::Take(first) => self.commit(collect(first, &mut jobs)),
+                // What is queued already still comes.
+                Message::Stop => jobs.close(),
+            }
             self.retain();
         }
     }
@@ -99,8 +103,11 @@ impl Sequencer {
             Err(error) => {
                 tracing::error!(%error, records = payloads.len(), "append failed; nothing was acknowledged");
                 self.in_flight.forget_from(first);
+                if matches!(error, LogError::Poisoned) {
+                    self.shared.progress.enter(Phase::Failed(error.to_string()));
+                }
                 for job in pending {
-                    let _ = job.reply.send(Err(SubmitError::Log(error.to_string())));
+                    let _ = job.reply.send(Err(SubmitError::from(&error)));
                 }
             }
         }
@@ -182,12 +189,19 @@ impl Sequencer {
 }
 
 /// What is waiting, up to a group.
-fn collect(first: Job, jobs: &mut mpsc::Receiver<Job>) -> Vec<Job> {
+fn collect(first: Job, jobs: &mut mpsc::Receiver<Message>) -> Vec<Job> {
     let size = |job: &Job| job.records.iter().map(Prepared::payload_len).sum::<usize>();
     let (mut records, mut bytes) = (first.records.len(), size(&first));
     let mut group = vec![first];
     while records < MAX_GROUP_RECORDS && bytes < MAX_GROUP_BYTES {
-        let Ok(job) = jobs.try_recv() else { break };
+        let job = match jobs.try_recv() {
+            Ok(Message::Take(job)) => job,
+            Ok(Message::Stop) => {
+                jobs.close();
+                break;
+            }
+            Err(_) => break,
+        };
         records += job.records.len();
         bytes += size(&job);
         group.push(job);

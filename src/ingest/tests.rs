@@ -185,13 +185,19 @@ struct Gated {
 
 enum Word {
     Append,
-    Fail,
+    Fill,
+    Break,
 }
 
 impl EventLog for Gated {
     fn append(&mut self, payloads: &[Vec<u8>], now: Timestamp) -> Result<Offset, LogError> {
         match self.words.recv() {
-            Ok(Word::Fail) => Err(LogError::Poisoned),
+            Ok(Word::Fill) => Err(LogError::Io {
+                action: "write",
+                path: "segment".into(),
+                source: std::io::ErrorKind::StorageFull.into(),
+            }),
+            Ok(Word::Break) => Err(LogError::Poisoned),
             Ok(Word::Append) | Err(_) => self.inner.append(payloads, now),
         }
     }
@@ -223,12 +229,55 @@ async fn gated(dir: &Path, queue: usize) -> (Running, mpsc::Sender<Word>) {
 async fn what_the_log_did_not_take_is_not_acknowledged_and_may_be_sent_again() {
     let dir = tempfile::tempdir().expect("a folder");
     let (running, word) = gated(dir.path(), 100).await;
-    word.send(Word::Fail).expect("heard");
+    word.send(Word::Fill).expect("heard");
     let refused = running.ingest.submit(vec![view("a", 1, 1)]).await;
-    assert_eq!(refused, Err(SubmitError::Log(LogError::Poisoned.to_string())));
+    assert!(matches!(refused, Err(SubmitError::DiskFull(_))), "{refused:?}");
     word.send(Word::Append).expect("heard");
     assert_eq!(running.submit(vec![view("a", 1, 1)]).await, outcome(1, 0, 1));
     running.stop();
+}
+
+#[tokio::test]
+async fn a_broken_log_makes_the_server_unready_and_refuses_what_follows() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (running, word) = gated(dir.path(), 100).await;
+    word.send(Word::Break).expect("heard");
+    assert!(matches!(running.ingest.submit(vec![view("a", 1, 1)]).await, Err(SubmitError::Log(_))));
+    assert!(matches!(running.shared.progress.phase(), Phase::Failed(_)));
+    assert!(matches!(running.ingest.submit(vec![view("a", 1, 1)]).await, Err(SubmitError::Failed(_))));
+    running.stop();
+}
+
+/// A clock that panics on one thread.
+struct Trap(&'static str);
+
+impl Clock for Trap {
+    fn now(&self) -> Timestamp {
+        assert_ne!(std::thread::current().name(), Some(self.0), "trapped");
+        NOW
+    }
+}
+
+#[tokio::test]
+async fn a_writer_that_panics_is_not_silent() {
+    for thread in ["sequencer", "applier"] {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut storage = storage(dir.path(), Box::new(segment_log(dir.path())));
+        storage.saving.every = Duration::from_millis(1);
+        let (ingest, shared, writers) =
+            start(storage, Settings::default(), 10, Arc::new(Metrics::new()), Arc::new(Trap(thread))).expect("started");
+        let started = Instant::now();
+        while !matches!(shared.progress.phase(), Phase::Failed(_)) {
+            // Refused before it is ready and after it failed; what is taken in between springs the trap.
+            let _ = ingest.submit(vec![view(&format!("{:?}", started.elapsed()), 1, 1)]).await;
+            assert!(started.elapsed() < PATIENCE);
+        }
+        assert!(
+            matches!(ingest.submit(vec![view("x", 1, 1)]).await, Err(SubmitError::Failed(why)) if why.contains(thread))
+        );
+        drop(ingest);
+        writers.join();
+    }
 }
 
 #[tokio::test]
@@ -294,7 +343,11 @@ async fn a_batch_larger_than_a_job_keeps_its_order_and_is_taken_whole() {
 async fn nothing_is_taken_once_the_server_stops() {
     let dir = tempfile::tempdir().expect("a folder");
     let running = Running::on(dir.path()).await;
-    running.shared.progress.enter(Phase::Stopping);
-    assert_eq!(running.ingest.submit(vec![view("a", 1, 1)]).await, Err(SubmitError::Stopping));
+    let kept = running.ingest.clone();
+    running.submit(vec![view("a", 1, 1)]).await;
+    running.ingest.stop().await;
+    assert_eq!(kept.submit(vec![view("b", 1, 1)]).await, Err(SubmitError::Stopping));
+    // The writers end although there is still a way in.
     running.stop();
+    assert_eq!(kept.submit(vec![view("b", 1, 1)]).await, Err(SubmitError::Stopping));
 }

@@ -21,14 +21,14 @@ pub enum LogError {
         bytes: usize,
     },
     /// The operating system refused. [`LogError::is_full`] tells a full disk from other causes.
-    #[error("cannot {action} `{}`: {source}", path.display())]
+    #[error("cannot {action} `{}`: {cause}", path.display())]
     Io {
         /// What was tried: `write`, `sync`, ...
         action: &'static str,
         /// On which file or folder.
         path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
+        /// What the operating system said; part of the message already, so it is no further link of a chain.
+        cause: io::Error,
     },
     /// An earlier error left it unknown what is on the disk; appends are refused until the log is opened anew.
     #[error("the log is closed for writing since an earlier disk error: check the disk, then restart")]
@@ -73,12 +73,12 @@ impl LogError {
     /// Whether the disk is full (or a quota is): appending works again once there is room.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        let Self::Io { source, .. } = self else { return false };
-        matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        let Self::Io { cause, .. } = self else { return false };
+        matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
 }
 
 /// Turns an error of the operating system into one that says what was tried on which file.
 pub(super) fn failed(action: &'static str, path: PathBuf) -> impl FnOnce(io::Error) -> LogError {
-    move |source| LogError::Io { action, path, source }
+    move |cause| LogError::Io { action, path, cause }
 }

@@ -18,7 +18,6 @@ use sidecart_engine::views::{ItemView, SessionView, UserView};
 pub use token::Tokens;
 use tokio::sync::Semaphore;
 
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::decisions::Decisions;
 use crate::ingest::{DeadLetters, Ingest, Phase, Shared};
@@ -101,12 +100,6 @@ impl Service {
         self.shared.clock.now()
     }
 
-    /// The service's clock.
-    #[must_use]
-    pub fn clock(&self) -> &dyn Clock {
-        self.shared.clock.as_ref()
-    }
-
     /// Where the process stands.
     #[must_use]
     pub fn phase(&self) -> Phase {
@@ -119,9 +112,9 @@ impl Service {
         (self.shared.progress.applied(), self.shared.progress.appended())
     }
 
-    /// Takes no more records; what is queued is still written and applied.
-    pub fn stop_taking(&self) {
-        self.shared.progress.enter(Phase::Stopping);
+    /// Takes no more records; what is queued is still written, applied and saved.
+    pub async fn stop_taking(&self) {
+        self.ingest.stop().await;
     }
 
     /// Waits until everything before `next` is in the engine, for at most [`APPLY_PATIENCE`].

@@ -135,8 +135,10 @@ impl Service {
         }
     }
 
-    /// The decision behind an answer: as it was recorded, or, for an answer that was not asked to explain itself, with
-    /// its explanation computed anew for the same request and instant from the state as it is now.
+    /// The decision behind an answer. What was shown, and why, is always as recorded. Why the others were not is
+    /// recorded for answers that were asked to explain themselves, and else computed anew for the same request and
+    /// instant from the state as it is now: recording it always was measured to double the cost of an answer (75 to
+    /// 150 us at 20,000 items) and to take 10 KiB each.
     #[must_use]
     pub fn decision(&self, id: Uuid) -> Option<Lookup> {
         let decision: Arc<Decision> = self.decisions.get(id)?;
@@ -146,7 +148,10 @@ impl Service {
         let request = Request { explain: true, ..decision.request.clone() };
         let slate = self.guarded(&request, decision.at, &mut sidecart_engine::Unhurried);
         let since = self.shared.progress.applied().0.saturating_sub(decision.applied.0);
-        Some(Lookup::recomputed(&decision, Explanation::from(&slate), since))
+        let mut explanation = Explanation::from(&slate);
+        let shown = &decision.answer.items;
+        explanation.dropped.retain(|dropped| shown.iter().all(|item| item.item_id != dropped.item_id));
+        Some(Lookup::recomputed(&decision, explanation, since))
     }
 }
 

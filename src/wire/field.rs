@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use sidecart_engine::nouns::{Currency, IdError, MAX_QUANTITY, Money, MoneyError, Timestamp};
+use sidecart_engine::nouns::{Currency, IdError, Money, MoneyError, Timestamp};
 
 use super::reject::{Code, Rejection};
 use super::scalar::{self, ScalarError};
@@ -188,7 +188,7 @@ pub fn currency(field: &str, value: &Scalar<'_>) -> Result<Currency, Rejection> 
     }
 }
 
-/// Units, 1 to [`MAX_QUANTITY`].
+/// Units, 1 to [`sidecart_engine::nouns::MAX_QUANTITY`].
 pub fn quantity(field: &str, value: &Scalar<'_>) -> Result<u32, Rejection> {
     scalar::quantity(&value.to_string()).map_err(|error| Rejection::field(Code::BadQuantity, field, error.to_string()))
 }

@@ -40,25 +40,6 @@ pub enum Code {
 }
 
 impl Code {
-    /// All codes.
-    pub const ALL: [Self; 15] = [
-        Self::BadJson,
-        Self::NotUtf8,
-        Self::BadShape,
-        Self::MissingField,
-        Self::UnknownType,
-        Self::BadTime,
-        Self::TooLate,
-        Self::InFuture,
-        Self::BadPrice,
-        Self::BadCurrency,
-        Self::BadQuantity,
-        Self::BadId,
-        Self::BadValue,
-        Self::TooMany,
-        Self::UnknownItem,
-    ];
-
     /// The name in JSON and in metrics.
     #[must_use]
     pub fn name(self) -> &'static str {

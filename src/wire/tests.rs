@@ -66,7 +66,7 @@ fn every_malformed_event_is_told_field_value_and_remedy() {
         &expect![[r#"
             bad_shape: `nope` is not an object: send an object such as {"itemId": ...}
             bad_shape: `[1]` is not an object: send an object such as {"itemId": ...}
-            bad_json: not valid JSON: EOF while parsing an object at line 1 column 19
+            bad_json: not valid JSON (EOF while parsing an object at line 1 column 19): check its quotes, commas and brackets
             missing_field: `eventType` is missing: give one of view, add_to_cart, remove_from_cart, purchase, impression, click, refund
             unknown_type: `eventType` `wiev` is not known: give one of view, add_to_cart, remove_from_cart, purchase, impression, click, refund
             missing_field: `sessionId` is missing: name the visit, such as the shop's session cookie
@@ -79,9 +79,9 @@ fn every_malformed_event_is_told_field_value_and_remedy() {
             bad_price: `price` `NaN` is not a finite number: give an amount such as 3.49
             bad_price: `price` `cheap` is not a number: give an amount such as 3.49
             bad_price: `price` `-1` is negative: give an amount of 0 or more
-            bad_price: `price` `1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000` is above 1000000000000: check the unit
+            bad_price: `price` `1000000000000000000000000000000000000000…` is above 1000000000000: check the unit
             bad_price: `price` `true` is not a number: give an amount such as 3.49
-            bad_currency: `currency` is `euros` is not a currency: give three letters such as EUR
+            bad_currency: `currency` `euros` is not a currency: give three letters such as EUR
             bad_quantity: `quantity` `0` is not a quantity: give a whole number from 1 to 1000000
             bad_time: `timestamp` `1970-01-01T00:00:00Z` is outside 1990 to 2100: check the unit (milliseconds since 1970) and the sender's clock
             bad_time: `timestamp` `0` is outside 1990 to 2100: check the unit (milliseconds since 1970) and the sender's clock
@@ -91,7 +91,7 @@ fn every_malformed_event_is_told_field_value_and_remedy() {
             bad_time: `timestamp` `yesterday` is not a time: give RFC 3339 (2026-11-23T10:00:00Z) or milliseconds since 1970
             missing_field: `items[1].itemId` is missing: name the line's item
             bad_price: `items[0].price` `-2` is negative: give an amount of 0 or more
-            bad_shape: invalid type: string "i", expected a sequence at line 1 column 51: see /openapi.json for the shape
+            bad_shape: not of the right shape (invalid type: string "i", expected a sequence at line 1 column 51): see /openapi.json
             bad_value: `consent` is `maybe`: give true or false
             bad_value: `context.ageVerified` is `-1`, which is no age: give whole years, such as 18"#]],
     );
@@ -228,7 +228,7 @@ fn malformed_items_and_stock_figures_are_told_why() {
         `availability` is `sometimes`: give true, false, InStock or OutOfStock
         `attributes.a` is no text, number, flag or list of texts: flatten it
         `categoryPath[1]` is an object: give a text
-        invalid type: string "x", expected a sequence at line 1 column 24: see /openapi.json for the shape
+        not of the right shape (invalid type: string "x", expected a sequence at line 1 column 24): see /openapi.json
         `itemId` is missing: name the item
         `stock` is missing: give the units on hand
         `stock` is `many`, which is no stock figure: give a whole number of units, 0 or more"#]]

@@ -182,3 +182,16 @@ fn damage_in_an_older_segment_is_found_by_replay() {
     let (records, replayed) = read(&log, 0);
     assert_eq!((replayed.lost, records.len()), (1, 19));
 }
+
+#[test]
+fn a_damaged_segment_without_a_record_keeps_its_name() {
+    let mut bytes = written(&[]);
+    bytes.extend([7; 10]);
+    let mut frame = Vec::new();
+    encode_frame(&mut frame, Offset(0), NOW, &payload(0));
+    bytes.extend(&frame[..FRAME_HEADER_BYTES + 1]);
+    let (disk, mut log, recovered) = reopened(&bytes);
+    assert_eq!((recovered.cut, recovered.damage.len()), (None, 1));
+    fill(&mut log, &[1]);
+    assert_eq!((disk.bytes(FIRST), read(&log, 1).0), (bytes, expected([1])));
+}

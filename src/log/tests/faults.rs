@@ -1,6 +1,8 @@
 use super::sim::{Fault, SimDisk};
 use super::*;
 use crate::log::LogError;
+use crate::log::disk::{Disk, write_full};
+use crate::log::frame::encode_frame;
 
 const FAULTS: [Fault; 4] = [Fault::Error, Fault::Full, Fault::ShortThenError(1), Fault::ShortThenError(5)];
 
@@ -107,4 +109,18 @@ fn offsets_that_a_checkpoint_has_seen_are_not_given_out_again() {
     drop(log);
     let (records, replayed) = read(&open(&disk).0, 0);
     assert_eq!((records, replayed.lost), (expected([0, 1, 2, 10, 11]), 7));
+}
+
+#[test]
+fn what_a_restart_has_shown_survives_power_loss() {
+    let disk = SimDisk::default();
+    fill(&mut open(&disk).0, &[2]);
+    // Killed between write and sync.
+    let (name, mut frame) = ("00000000000000000000.seg", Vec::new());
+    encode_frame(&mut frame, Offset(2), NOW, &payload(2));
+    let end = disk.bytes(name).len() as u64;
+    write_full(disk.open(name).unwrap().as_mut(), &frame, end).unwrap();
+    assert_eq!(read(&open(&disk).0, 0).0, expected(0..3));
+    disk.lose_power(|| false);
+    assert_eq!(read(&open(&disk).0, 0).0, expected(0..3));
 }

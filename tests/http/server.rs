@@ -23,7 +23,6 @@ pub struct Server {
 pub struct Response {
     pub status: u16,
     pub request_id: String,
-    pub retry_after: Option<String>,
     pub text: String,
 }
 
@@ -51,12 +50,15 @@ impl Server {
         std::fs::create_dir_all(data_dir).expect("a data folder");
         let file: PathBuf = data_dir.join("config.yaml");
         std::fs::write(&file, config).expect("a config file");
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(data_dir.join("server.log"));
+        let log = log.expect("a file for what the server says");
         let mut child = Command::new(env!("CARGO_BIN_EXE_sidecart"))
             .args(["serve", "--listen", "127.0.0.1:0", "--config"])
             .arg(&file)
             .arg("--data-dir")
             .arg(data_dir)
             .stdout(Stdio::piped())
+            .stderr(log)
             .spawn()
             .expect("the server starts");
         let mut line = String::new();
@@ -85,10 +87,10 @@ impl Server {
             .body(body)
             .expect("a request");
         let mut response = self.agent.run(request)?;
-        let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-        let (request_id, retry_after) = (header("x-request-id").unwrap_or_default(), header("retry-after"));
+        let request_id = response.headers().get("x-request-id").and_then(|id| id.to_str().ok());
+        let request_id = request_id.unwrap_or_default().to_owned();
         let status = response.status().as_u16();
-        Ok(Response { status, request_id, retry_after, text: response.body_mut().read_to_string()? })
+        Ok(Response { status, request_id, text: response.body_mut().read_to_string()? })
     }
 
     /// Sends JSON.
@@ -101,7 +103,7 @@ impl Server {
         let mut response = self.agent.get(format!("{}{path}", self.url)).call().expect("an answer");
         let status = response.status().as_u16();
         let text = response.body_mut().read_to_string().expect("text");
-        Response { status, request_id: String::new(), retry_after: None, text }
+        Response { status, request_id: String::new(), text }
     }
 
     /// Sends SIGTERM and waits for the end; gives the exit code.

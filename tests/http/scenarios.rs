@@ -13,14 +13,13 @@
 //!     save: {id: /requestId}            # optional: JSON pointers to values that later steps use
 //! ```
 
-mod serving;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
-use serving::{Response, Server};
+
+use crate::server::{Response, Server};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -139,8 +138,8 @@ fn contained(expected: &Value, actual: &Value, at: &str) -> Result<(), String> {
             if expected.len() != actual.len() {
                 return Err(format!("{at} has {} elements instead of {}", actual.len(), expected.len()));
             }
-            let pairs = expected.iter().zip(actual).enumerate();
-            pairs.map(|(index, (e, a))| contained(e, a, &format!("{at}/{index}"))).collect()
+            let mut pairs = expected.iter().zip(actual).enumerate();
+            pairs.try_for_each(|(index, (e, a))| contained(e, a, &format!("{at}/{index}")))
         }
         (Value::Number(e), Value::Number(a)) if e.as_f64() == a.as_f64() => Ok(()),
         (expected, actual) if expected == actual => Ok(()),
