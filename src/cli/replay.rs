@@ -90,8 +90,8 @@ pub struct Args {
     /// Ask only so many questions, drawn at random, for a quick look
     #[arg(long, value_name = "N")]
     limit_queries: Option<usize>,
-    /// Take one lesson in so many events, as a learning ranker does live; 0: none
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    /// Take one lesson in so many events, as the ranker does live; 0: none, the ranker keeps its starting weights
+    #[arg(long, value_name = "N", default_value_t = 10)]
     learn_every: usize,
     /// The config file [default: cross-sell-config.yaml if it exists]
     #[arg(long, value_name = "FILE", env = "SIDECART_CONFIG")]
