@@ -60,6 +60,8 @@ pub struct Config {
     pub features: Features,
     /// Where candidates come from, and how many.
     pub candidates: Candidates,
+    /// The scorer, which learns from what shoppers really do next.
+    pub ranker: Ranker,
     /// What may be shown.
     pub rules: Rules,
     /// Places in the shop where answers are shown, by name. A name not listed is served with the defaults of each key.
@@ -82,6 +84,7 @@ impl Default for Config {
             catalog: Catalog::default(),
             features: Features::default(),
             candidates: Candidates::default(),
+            ranker: Ranker::default(),
             rules: Rules::default(),
             placements: placements::usual(),
             curated: Curated::default(),

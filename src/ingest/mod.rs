@@ -11,6 +11,7 @@ mod progress;
 mod record;
 mod recovery;
 mod sequencer;
+mod trainer;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ use parking_lot::RwLock;
 pub use progress::{Phase, Progress};
 pub use record::Prepared;
 pub use recovery::{Saving, StartError, Storage};
+pub use trainer::Learning;
 use sidecart_engine::Engine;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 

@@ -56,7 +56,16 @@ struct Pending {
     accepted: usize,
     duplicates: usize,
     /// Held until the records have left the queue for the log.
-    _room: OwnedSemaphorePermit,
+    room: OwnedSemaphorePermit,
+}
+
+impl Pending {
+    /// Tells the caller. The room is free by then: a caller that sends on at once finds it. One that went away is told
+    /// nothing; what it sent is as durable.
+    fn answer(self, outcome: Result<Receipt, SubmitError>) {
+        drop(self.room);
+        let _ = self.reply.send(outcome);
+    }
 }
 
 impl Sequencer {
@@ -107,7 +116,7 @@ impl Sequencer {
                     self.shared.progress.enter(Phase::Failed(error.to_string()));
                 }
                 for job in pending {
-                    let _ = job.reply.send(Err(SubmitError::from(&error)));
+                    job.answer(Err(SubmitError::from(&error)));
                 }
             }
         }
@@ -140,7 +149,7 @@ impl Sequencer {
                     fresh.push(record);
                 }
             }
-            pending.push(Pending { reply: job.reply, accepted, duplicates, _room: job.room });
+            pending.push(Pending { reply: job.reply, accepted, duplicates, room: job.room });
         }
         (fresh, pending)
     }
@@ -163,8 +172,7 @@ impl Sequencer {
         }
         for job in pending {
             let receipt = Receipt { accepted: job.accepted, duplicates: job.duplicates, next };
-            // A caller that went away is told nothing; its records are durable.
-            let _ = job.reply.send(Ok(receipt));
+            job.answer(Ok(receipt));
         }
         if entries.is_empty() {
             return;
@@ -233,15 +241,15 @@ impl InFlight {
 
     /// Forgets what the engine knows: everything before `applied`.
     fn trim(&mut self, applied: Offset) {
-        while let Some((_, id)) = self.order.pop_front_if(|(offset, _)| *offset < applied) {
-            self.ids.remove(&id);
+        while self.order.front().is_some_and(|(offset, _)| *offset < applied) {
+            self.order.pop_front().map(|(_, id)| self.ids.remove(&id));
         }
     }
 
     /// Forgets what did not get into the log: everything from `first` on.
     fn forget_from(&mut self, first: Offset) {
-        while let Some((_, id)) = self.order.pop_back_if(|(offset, _)| *offset >= first) {
-            self.ids.remove(&id);
+        while self.order.back().is_some_and(|(offset, _)| *offset >= first) {
+            self.order.pop_back().map(|(_, id)| self.ids.remove(&id));
         }
     }
 }

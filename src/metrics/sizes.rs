@@ -27,13 +27,16 @@ pub struct Observed {
     pub decisions: usize,
 }
 
+/// How a figure is read.
+type Read = fn(&Observed) -> u64;
+
 /// One gauge per observed figure.
 #[derive(Debug)]
-pub(super) struct Gauges(Vec<(Level, fn(&Observed) -> u64)>);
+pub(super) struct Gauges(Vec<(Level, Read)>);
 
 impl Gauges {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let figures: [(&str, &str, fn(&Observed) -> u64); 20] = [
+        let figures: [(&str, &str, Read); 20] = [
             ("ready", "1 when all of the log has been applied and the writers live", |o| u64::from(o.ready)),
             ("queued_records", "Records waiting for the log's writer", |o| o.queued as u64),
             ("unapplied_records", "Records in the log that are not applied", |o| o.unapplied),

@@ -30,7 +30,7 @@ fn is_lines(body: &[u8]) -> bool {
         return false;
     }
     let after = outline(body).find(|(_, byte)| *byte == b'}').map_or(&[][..], |(end, _)| &body[end + 1..]);
-    after.trim_ascii_start().len() > 0 && after.iter().find(|b| !matches!(b, b' ' | b'\t' | b'\r')) == Some(&b'\n')
+    !after.trim_ascii_start().is_empty() && after.iter().find(|b| !matches!(b, b' ' | b'\t' | b'\r')) == Some(&b'\n')
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,5 +167,24 @@ mod tests {
     fn lines_are_elements_whatever_the_type_says() {
         assert_eq!(cut("{\"a\":1}\n\n{\"a\":2}\r\n", Packing::Lines), [r#"{"a":1}"#, r#"{"a":2}"#]);
         assert_eq!(cut("{\"a\":1}\n{\"a\":2}\n", Packing::Json), [r#"{"a":1}"#, r#"{"a":2}"#]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn an_array_of_texts_is_cut_into_its_texts(texts in proptest::collection::vec(".*", 0..8)) {
+            let body = serde_json::to_string_pretty(&texts).expect("JSON");
+            let cut: Vec<String> = elements(body.as_bytes(), Packing::Json)
+                .map(|element| serde_json::from_slice(element).expect("a text"))
+                .collect();
+            proptest::prop_assert_eq!(cut, texts);
+        }
+
+        #[test]
+        fn any_bytes_are_cut_into_parts_no_longer_than_they_are(body: Vec<u8>) {
+            for packing in [Packing::Json, Packing::Lines] {
+                let total: usize = elements(&body, packing).map(<[u8]>::len).sum();
+                proptest::prop_assert!(total <= body.len());
+            }
+        }
     }
 }

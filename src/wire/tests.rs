@@ -271,3 +271,26 @@ fn the_newest_items_of_a_long_context_count() {
     assert_eq!((context.len(), context[0].as_str(), context[99].as_str()), (100, "50", "149"));
     assert_eq!((asked.request.limit, asked.repeats, asked.deadline_ms), (0, None, None));
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_field_value_makes_a_reader_panic(
+        field in proptest::sample::select(vec!["eventId", "eventType", "sessionId", "itemId", "price", "currency",
+            "quantity", "items", "timestamp", "consent", "context", "limit", "filter", "cart", "attributes", "stock"]),
+        value in proptest::sample::select(vec!["null", "true", "-1", "1e400", "-0.0", "9223372036854775808", "\"\"",
+            "\"\\ud800\"", "[]", "[[]]", "{}", "[{}]", "[null]", "NaN", "{\"a\":NaN}", "", "\u{fe0f}"]),
+    ) {
+        let json = format!(
+            r#"{{"{field}":{value},"eventType":"view","sessionId":"s","itemId":"i","placement":"cart","stock":1}}"#
+        );
+        let told = [
+            event::read(json.as_bytes(), &live()).err(),
+            item::read(json.as_bytes(), Currency::USD, NOW).err(),
+            stock::read(json.as_bytes(), NOW).err(),
+            request::read(json.as_bytes(), Currency::USD).err(),
+        ];
+        for rejection in told.into_iter().flatten() {
+            proptest::prop_assert!(rejection.to_string().contains(": "), "no remedy in `{}`", rejection);
+        }
+    }
+}

@@ -5,7 +5,6 @@ mod accumulator;
 mod category;
 mod curated;
 mod own_session;
-mod pool;
 mod rows;
 mod session_knn;
 mod tally;
@@ -15,11 +14,10 @@ mod user_history;
 
 pub(crate) use accumulator::Accumulator;
 pub(crate) use curated::{listed, paired};
-pub(crate) use pool::{Candidate, Pool};
 
 use crate::nouns::ReasonCode;
 use crate::settings::{CandidateSettings, SourceSettings};
-use crate::store::{ItemIx, Moment, Relation};
+use crate::store::{ItemIx, Moment, Relation, SOURCES};
 
 /// Working memory of the sources, reused from request to request.
 #[derive(Debug, Default)]
@@ -66,10 +64,7 @@ pub(crate) trait Source: Sync {
     fn because(&self, moment: &Moment<'_>, item: ItemIx) -> Vec<(ItemIx, f32)>;
 }
 
-/// Number of sources.
-pub(crate) const SOURCES: usize = 10;
-
-/// All sources. The cheap and telling ones come first: when time runs out, what has been found stands.
+/// All sources, in the order of [`crate::store::place`]. The cheap and telling ones come first: when time runs out, what has been found stands.
 pub(crate) static ALL: [&dyn Source; SOURCES] = [
     &rows::BOUGHT_TOGETHER,
     &rows::CARTED_TOGETHER,
@@ -83,19 +78,6 @@ pub(crate) static ALL: [&dyn Source; SOURCES] = [
     &curated::CuratedChoice,
 ];
 
-/// Places of the sources in [`ALL`], for those who read their scores.
-pub(crate) mod place {
-    pub(crate) const BOUGHT: usize = 0;
-    pub(crate) const CARTED: usize = 1;
-    pub(crate) const VIEWED: usize = 2;
-    pub(crate) const KNN: usize = 3;
-    pub(crate) const TWO_HOPS: usize = 4;
-    pub(crate) const USER: usize = 5;
-    pub(crate) const CATEGORY: usize = 7;
-    pub(crate) const TRENDING: usize = 8;
-    pub(crate) const CURATED: usize = 9;
-}
-
 /// P(j | i) of a relation: C_ij / n_i, 0 where nothing is known. At most about 1 for visits, more for baskets of many.
 pub(crate) fn conditional(moment: &Moment<'_>, relation: Relation, i: ItemIx, j: ItemIx) -> f32 {
     let Some(row) = moment.state.rows.get(relation, i).filter(|row| row.n > 0.0) else { return 0.0 };
@@ -105,6 +87,7 @@ pub(crate) fn conditional(moment: &Moment<'_>, relation: Relation, i: ItemIx, j:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::place;
 
     #[test]
     fn every_place_names_its_source() {

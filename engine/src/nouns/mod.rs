@@ -3,6 +3,7 @@
 //! Everything here is parsed at the edge and then trusted: an [`Event`] that exists is well formed.
 
 mod event;
+mod feature;
 mod id;
 mod item;
 mod model;
@@ -13,6 +14,7 @@ mod slate;
 mod time;
 
 pub use event::{Event, EventContext, EventKind, Line, MAX_LINES, MAX_QUANTITY};
+pub(crate) use feature::{FEATURES, Feature, Vector};
 pub use id::{AnonymousId, EventId, IdError, ItemId, MAX_ID_BYTES, OrderId, PlacementId, RequestId, SessionId, UserId};
 pub use item::{Attribute, Item, ItemPatch, StockUpdate};
 pub use model::{Intent, Model};

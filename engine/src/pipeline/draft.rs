@@ -2,8 +2,7 @@ use std::collections::BTreeMap;
 
 use super::Scratch;
 use crate::candidates;
-use crate::features::{Feature, Vector};
-use crate::nouns::{Cause, Drop, DropReason, Pick, Reason, ReasonCode, Slate, Tier};
+use crate::nouns::{Cause, Drop, DropReason, Feature, Pick, Reason, ReasonCode, Slate, Tier, Vector};
 use crate::rules::{self, Case, Rule};
 use crate::store::{ItemIx, Moment};
 

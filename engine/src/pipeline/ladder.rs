@@ -2,9 +2,9 @@
 
 use super::Scratch;
 use super::draft::{Draft, Origin};
-use crate::candidates::{listed, paired, place};
+use crate::candidates::{listed, paired};
 use crate::nouns::Tier;
-use crate::store::{ItemIx, Moment};
+use crate::store::{ItemIx, Moment, place};
 
 /// Items of the catalogue looked at, at most, when all else failed: bounds the time an answer can take when nearly
 /// nothing is eligible. At some 10 ns each this is a fifth of a millisecond.

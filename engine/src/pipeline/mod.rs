@@ -6,11 +6,10 @@ mod lesson;
 mod realtime;
 mod tables;
 
-use crate::candidates::{Accumulator, Pool, Workspace};
-use crate::features::Vector;
-use crate::nouns::{Request, Slate, Strategy, Timestamp};
+use crate::candidates::{Accumulator, Workspace};
+use crate::nouns::{Request, Slate, Strategy, Timestamp, Vector};
 use crate::settings::Settings;
-use crate::store::{ItemIx, Moment, State};
+use crate::store::{ItemIx, Moment, Pool, State};
 use crate::watch::{Stage, Watch};
 use draft::Draft;
 pub(crate) use lesson::lesson;

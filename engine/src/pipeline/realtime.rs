@@ -2,11 +2,11 @@
 
 use super::draft::{Draft, Origin};
 use super::{Scored, Scratch, ladder};
-use crate::candidates::{self, Candidate, Source};
+use crate::candidates::{self, Source};
 use crate::features;
 use crate::nouns::{Cause, Tier};
 use crate::rank::Linear;
-use crate::store::{ItemIx, Moment};
+use crate::store::{Candidate, ItemIx, Moment, SOURCES};
 use crate::watch::{Pace, Stage, Watch};
 
 /// How far a hurried answer got.
@@ -137,8 +137,8 @@ fn strongest(moment: &Moment<'_>, candidate: &Candidate) -> usize {
         let source: &dyn Source = candidates::ALL[place];
         candidate.relative[place] * source.settings(&moment.settings.candidates).weight
     };
-    let strongest = (0..candidates::SOURCES).map(said).fold(0.0, f32::max);
-    (0..candidates::SOURCES).find(|&place| said(place) >= NEARLY * strongest).unwrap_or_default()
+    let strongest = (0..SOURCES).map(said).fold(0.0, f32::max);
+    (0..SOURCES).find(|&place| said(place) >= NEARLY * strongest).unwrap_or_default()
 }
 
 fn tier(reach: Reach, contextual: bool) -> Tier {

@@ -2,9 +2,9 @@
 
 use super::Scratch;
 use super::draft::{Draft, Origin};
-use crate::candidates::{listed, paired, place};
+use crate::candidates::{listed, paired};
 use crate::nouns::Tier;
-use crate::store::{ItemIx, MAX_CART, Moment, Seen};
+use crate::store::{ItemIx, MAX_CART, Moment, Seen, place};
 
 /// Entries taken from the table's sum, at most.
 const MAX_FOUND: usize = 300;

@@ -1,5 +1,4 @@
-use crate::features::{FEATURES, Feature, Vector};
-use crate::nouns::{Intent, Model};
+use crate::nouns::{FEATURES, Feature, Intent, Model, Vector};
 use crate::settings::CandidateSettings;
 
 /// A linear scorer: score = sum of weight x feature.

@@ -1,8 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::Linear;
-use crate::features::{FEATURES, Feature, Vector};
-use crate::nouns::{Intent, Model};
+use crate::nouns::{FEATURES, Feature, Intent, Model, Vector};
 use crate::settings::CandidateSettings;
 
 /// Largest weight, either way: a runaway update must not take the ranking with it.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ItemIx;
-use super::affinities::{Relation, Rows};
+use super::affinities::{Relation, Row, Rows};
 use super::decay::{Lens, Reading};
 use super::keep_best;
 use super::leaders::Leaders;
@@ -62,17 +62,18 @@ impl BatchTable {
     }
 }
 
-/// Co-visits and co-purchases of one item: P(j | i), popular partners damped by the fourth root of their own count,
-/// summed over the two relations.
+/// Co-visits and co-purchases of one item, summed: P(j | i), in visits with popular partners damped by the fourth root
+/// of their own count.
 fn table_row(rows: &Rows, reading: &Reading, ix: ItemIx) -> Vec<(ItemIx, f32)> {
     let mut row: Vec<(ItemIx, f32)> = Vec::new();
-    for relation in [Relation::Visit, Relation::Buy] {
-        let Some(source) = rows.get(relation, ix).filter(|source| source.n > 0.0) else { continue };
-        let partners = source.partners.iter().zip(&source.weights);
-        row.extend(partners.map(|(&partner, &weight)| {
-            let wanted = rows.get(relation, partner).map_or(0.0, |row| row.n * reading.factor(row.epoch));
+    if let Some(source) = rows.get(Relation::Visit, ix).filter(|source| source.n > 0.0) {
+        row.extend(partners(source).map(|(partner, weight)| {
+            let wanted = rows.get(Relation::Visit, partner).map_or(0.0, |row| row.n * reading.factor(row.epoch));
             (partner, weight / source.n / (1.0 + wanted).sqrt().sqrt())
         }));
+    }
+    if let Some(source) = rows.get(Relation::Buy, ix).filter(|source| source.n > 0.0) {
+        row.extend(partners(source).map(|(partner, weight)| (partner, weight / source.n)));
     }
     row.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
     row.dedup_by(|later, first| {
@@ -83,6 +84,10 @@ fn table_row(rows: &Rows, reading: &Reading, ix: ItemIx) -> Vec<(ItemIx, f32)> {
     keep_best(&mut row, PER_ITEM);
     row.shrink_to_fit();
     row
+}
+
+fn partners(source: &Row) -> impl Iterator<Item = (ItemIx, f32)> + '_ {
+    source.partners.iter().copied().zip(source.weights.iter().copied())
 }
 
 /// A list as a merchandiser fixes it once: the bestsellers of that day.

@@ -1,5 +1,20 @@
-use super::SOURCES;
-use crate::store::ItemIx;
+use super::ItemIx;
+
+/// Number of candidate sources.
+pub(crate) const SOURCES: usize = 10;
+
+/// Places of the candidate sources among themselves; the room of the sources keeps its list in this order.
+pub(crate) mod place {
+    pub(crate) const BOUGHT: usize = 0;
+    pub(crate) const CARTED: usize = 1;
+    pub(crate) const VIEWED: usize = 2;
+    pub(crate) const KNN: usize = 3;
+    pub(crate) const TWO_HOPS: usize = 4;
+    pub(crate) const USER: usize = 5;
+    pub(crate) const CATEGORY: usize = 7;
+    pub(crate) const TRENDING: usize = 8;
+    pub(crate) const CURATED: usize = 9;
+}
 
 const EMPTY: u32 = u32::MAX;
 /// Cap of a relative score: an item of the visit itself may stand above the best of the others.

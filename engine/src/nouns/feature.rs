@@ -1,0 +1,73 @@
+/// Declares the features once: their places, names and number.
+macro_rules! features {
+    ($($place:ident = $name:literal),+ $(,)?) => {
+        /// Places of the features in a [`Vector`].
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Feature { $($place),+ }
+
+        impl Feature {
+            /// All features, in order of place.
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$place),+];
+
+            /// The name in explanations and reports.
+            pub(crate) fn name(self) -> &'static str {
+                match self { $(Self::$place => $name),+ }
+            }
+        }
+    };
+}
+
+features! {
+    BoughtRelative = "bought_relative",
+    BoughtRank = "bought_rank",
+    CartedRelative = "carted_relative",
+    CartedRank = "carted_rank",
+    ViewedRelative = "viewed_relative",
+    ViewedRank = "viewed_rank",
+    KnnRelative = "knn_relative",
+    KnnRank = "knn_rank",
+    TwoHopsRelative = "two_hops_relative",
+    TwoHopsRank = "two_hops_rank",
+    UserRelative = "user_relative",
+    UserRank = "user_rank",
+    CategoryRank = "category_rank",
+    TrendingRank = "trending_rank",
+    CuratedRank = "curated_rank",
+    BoughtRoot = "bought_root",
+    ViewedRoot = "viewed_root",
+    KnnRoot = "knn_root",
+    LastVisit = "p_given_last",
+    SecondVisit = "p_given_second",
+    LastCosine = "cosine_last",
+    BestVisit = "p_given_best",
+    LinkedShare = "linked_share",
+    BestBuy = "p_buy_given_best",
+    MeanBuy = "p_buy_mean",
+    LogCount = "log_count",
+    LogTrend = "log_trend",
+    Rising = "rising",
+    LogIdle = "log_idle_hours",
+    InVisit = "in_visit",
+    InVisitRecency = "in_visit_recency",
+    InVisitTimes = "in_visit_times",
+    IsLast = "is_last",
+    IsSecondLast = "is_second_last",
+    FollowedLast = "followed_last",
+    PrecededLast = "preceded_last",
+    SameCategory = "same_category",
+    CategoryShare = "category_share",
+    SameDepartment = "same_department",
+    SameBrand = "same_brand",
+    PriceRatio = "log_price_ratio",
+    UserBought = "user_bought",
+    UserRecency = "user_recency",
+    KnnInVisit = "knn_x_in_visit",
+    KnnLength = "knn_x_log_length",
+    ViewedLength = "viewed_x_log_length",
+}
+
+/// Number of features.
+pub(crate) const FEATURES: usize = Feature::ALL.len();
+
+/// One candidate's features.
+pub(crate) type Vector = [f32; FEATURES];
