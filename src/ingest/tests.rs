@@ -195,7 +195,7 @@ impl EventLog for Gated {
             Ok(Word::Fill) => Err(LogError::Io {
                 action: "write",
                 path: "segment".into(),
-                source: std::io::ErrorKind::StorageFull.into(),
+                cause: std::io::ErrorKind::StorageFull.into(),
             }),
             Ok(Word::Break) => Err(LogError::Poisoned),
             Ok(Word::Append) | Err(_) => self.inner.append(payloads, now),
