@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::sync::watch;
@@ -16,7 +16,7 @@ use crate::config::observability::LogFormat;
 use crate::config::{Config, ConfigFlags, Loaded};
 use crate::http::{Listening, router};
 use crate::ingest::checkpoint::Checkpoints;
-use crate::ingest::{self, DeadLetters, Saving, Storage, Writers};
+use crate::ingest::{self, DeadLetters, Learning, Saving, Storage, Writers};
 use crate::log::{EventLog, LogOptions, SegmentLog};
 use crate::metrics::Metrics;
 use crate::service::{Parts, Service, Tokens};
@@ -121,7 +121,12 @@ fn open_storage(config: &Config, version: &str, clock: &dyn Clock) -> anyhow::Re
         log.skip_to(covered, clock.now())?;
     }
     let saving = Saving { every: config.storage.checkpoint_every.duration(), config_version: version.to_owned() };
-    Ok(Storage { log: Box::new(log), checkpoints, saving })
+    let ranker = &config.ranker;
+    let learning = ranker.learn.then(|| Learning {
+        pace: Duration::from_secs(1) / ranker.lessons_per_second.max(1),
+        publish_every: ranker.publish_every.duration(),
+    });
+    Ok(Storage { log: Box::new(log), checkpoints, saving, learning })
 }
 
 impl Running {

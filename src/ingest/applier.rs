@@ -10,6 +10,7 @@ use sidecart_engine::{Applied, STATE_VERSION};
 use super::checkpoint::{CheckpointError, Checkpoints, Header};
 use super::recovery::{Saving, StartError};
 use super::sequencer::Groups;
+use super::trainer::Classroom;
 use super::{Phase, Shared, record};
 use crate::log::Offset;
 use crate::metrics::seconds;
@@ -38,11 +39,12 @@ pub(super) fn spawn(
     shared: &Arc<Shared>,
     checkpoints: Checkpoints,
     saving: Saving,
+    classroom: Option<Classroom>,
 ) -> Result<(JoinHandle<()>, Groups), StartError> {
     let (to_applier, groups) = sync_channel(MAX_WAITING_GROUPS);
     let (retention, keep_from) = channel();
     let saved = shared.progress.applied();
-    let mut applier = Applier { shared: Arc::clone(shared), checkpoints, saving, retention, saved };
+    let mut applier = Applier { shared: Arc::clone(shared), checkpoints, saving, retention, saved, classroom };
     let shared = Arc::clone(shared);
     let thread = std::thread::Builder::new()
         .name("applier".into())
@@ -58,6 +60,8 @@ struct Applier {
     retention: Sender<Offset>,
     /// What the newest checkpoint covers.
     saved: Offset,
+    /// Where the scorer's lessons are made, if it learns.
+    classroom: Option<Classroom>,
 }
 
 impl Applier {
@@ -78,10 +82,10 @@ impl Applier {
         self.save();
     }
 
-    fn apply(&self, group: &Group) {
+    fn apply(&mut self, group: &Group) {
         let mut rest = &group.entries[..];
         while !rest.is_empty() {
-            let done = self.turn(rest);
+            let done = self.turn(rest, group.replayed);
             let turn;
             (turn, rest) = rest.split_at(done);
             let next = Offset(group.next.0 - rest.len() as u64);
@@ -107,11 +111,15 @@ impl Applier {
     }
 
     /// Applies some entries under the lock; says how many.
-    fn turn(&self, entries: &[Entry]) -> usize {
+    fn turn(&mut self, entries: &[Entry], replayed: bool) -> usize {
         let mut engine = self.shared.engine.write();
         let started = Instant::now();
         let mut done = 0;
         for entry in entries.iter().take(MAX_TURN_ENTRIES) {
+            // What is replayed was learned from before; the models are in the log.
+            if let Some(classroom) = self.classroom.as_mut().filter(|_| !replayed) {
+                classroom.attend(&engine, entry);
+            }
             if engine.apply(entry) == Applied::Refused {
                 self.shared.metrics.count(record::kind(entry), "refused", 1);
             }

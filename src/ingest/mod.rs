@@ -11,9 +11,9 @@ mod progress;
 mod record;
 mod recovery;
 mod sequencer;
-mod trainer;
 #[cfg(test)]
 mod tests;
+mod trainer;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -25,9 +25,9 @@ use parking_lot::RwLock;
 pub use progress::{Phase, Progress};
 pub use record::Prepared;
 pub use recovery::{Saving, StartError, Storage};
-pub use trainer::Learning;
 use sidecart_engine::Engine;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+pub use trainer::Learning;
 
 use crate::clock::Clock;
 use crate::log::{LogError, Offset};
@@ -143,10 +143,11 @@ pub struct Ingest {
     shared: Arc<Shared>,
 }
 
-/// The two writer threads.
+/// The writer threads: sequencer, applier, and the trainer beside them.
 pub struct Writers {
     sequencer: JoinHandle<()>,
     applier: JoinHandle<()>,
+    trainer: Option<JoinHandle<()>>,
 }
 
 impl Writers {
@@ -156,6 +157,7 @@ impl Writers {
         // A panic was reported by the thread's own guard, and the phase says so.
         let _ = self.sequencer.join();
         let _ = self.applier.join();
+        let _ = self.trainer.map(JoinHandle::join);
     }
 }
 
@@ -181,9 +183,13 @@ pub fn start(
     let capacity = queue.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
     let (jobs, waiting) = mpsc::channel(MAX_QUEUED_JOBS);
     let ingest = Ingest { jobs, room: Arc::new(Semaphore::new(capacity)), capacity, shared: Arc::clone(&shared) };
-    let (applier, groups) = applier::spawn(&shared, storage.checkpoints, storage.saving)?;
+    let school = storage
+        .learning
+        .map(|learning| trainer::spawn(&shared, ingest.jobs.downgrade(), Arc::clone(&ingest.room), learning));
+    let (classroom, trainer) = school.transpose()?.unzip();
+    let (applier, groups) = applier::spawn(&shared, storage.checkpoints, storage.saving, classroom)?;
     let sequencer = sequencer::spawn(&shared, storage.log, waiting, groups, restored.next)?;
-    Ok((ingest, shared, Writers { sequencer, applier }))
+    Ok((ingest, shared, Writers { sequencer, applier, trainer }))
 }
 
 impl Ingest {

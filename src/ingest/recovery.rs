@@ -7,6 +7,7 @@ use sidecart_engine::{Engine, Settings, State};
 
 use super::applier::Group;
 use super::checkpoint::{CheckpointError, Checkpoints};
+use super::trainer::Learning;
 use crate::log::{EventLog, LogError, Offset};
 
 /// Records handed to the applier at once while catching up.
@@ -20,6 +21,8 @@ pub struct Storage {
     pub checkpoints: Checkpoints,
     /// When the state is saved.
     pub saving: Saving,
+    /// How the scorer learns; `None`: it does not.
+    pub learning: Option<Learning>,
 }
 
 /// When the state is saved.

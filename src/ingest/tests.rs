@@ -26,7 +26,7 @@ fn storage(dir: &Path, log: Box<dyn EventLog>) -> Storage {
     let checkpoints = Checkpoints::open(dir.join("checkpoints"), 2).expect("opened");
     // Only the checkpoint of a clean stop is wanted here.
     let saving = Saving { every: Duration::from_secs(86_400), config_version: "test".into() };
-    Storage { log, checkpoints, saving }
+    Storage { log, checkpoints, saving, learning: None }
 }
 
 struct Running {

@@ -10,7 +10,7 @@ use sidecart_engine::nouns::{Entry, Event, Record};
 use sidecart_engine::{Engine, Lesson, Scratch, Trainer};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::{Job, Phase, Prepared, Shared, StartError};
+use super::{Job, Message, Phase, Prepared, Shared, StartError};
 
 /// Lessons that may wait; one more is dropped. Each holds some 50 KiB of features.
 const MAX_WAITING: usize = 64;
@@ -64,7 +64,7 @@ impl Classroom {
 /// Starts the learner.
 pub(super) fn spawn(
     shared: &Arc<Shared>,
-    jobs: mpsc::WeakSender<Job>,
+    jobs: mpsc::WeakSender<Message>,
     room: Arc<Semaphore>,
     learning: Learning,
 ) -> Result<(Classroom, JoinHandle<()>), StartError> {
@@ -81,7 +81,7 @@ pub(super) fn spawn(
 struct School {
     shared: Arc<Shared>,
     /// Weak, so that the learner does not keep the writers from ending.
-    jobs: mpsc::WeakSender<Job>,
+    jobs: mpsc::WeakSender<Message>,
     room: Arc<Semaphore>,
     publish_every: Duration,
 }
@@ -128,7 +128,7 @@ impl School {
             Ok(record) => {
                 let (reply, _) = oneshot::channel();
                 let job = Job { records: vec![record], received: Instant::now(), reply, room };
-                if jobs.try_send(job).is_ok() {
+                if jobs.try_send(Message::Take(job)).is_ok() {
                     tracing::debug!(version, lessons = trainer.lessons(), "model published");
                 }
             }

@@ -109,6 +109,8 @@ pub struct Metrics {
     pub tokens: Family<OutcomeLabel, Counter>,
     /// Batches turned away because a queue was full or the log would not take them.
     pub turned_away: Family<ReasonLabel, Counter>,
+    /// Lists the scorer has learned from.
+    pub lessons: Counter,
     /// From acceptance until the scorer sees it.
     pub freshness: Histogram,
     /// One append to the log, sync included.
@@ -140,7 +142,7 @@ impl Metrics {
         let (unknown_fields, tokens, turned_away) = (Counter::default(), Family::default(), Family::default());
         let (freshness, append) = (Histogram::new(FRESHNESS_BUCKETS), latency());
         let (group, checkpoint) = (Histogram::new(GROUP_BUCKETS), latency());
-        let checkpoints = Family::default();
+        let (checkpoints, lessons) = (Family::default(), Counter::default());
         let mut seconds = |name: &str, help: &str, metric: Histogram| {
             registry.register_with_unit(name, help, Unit::Seconds, metric);
         };
@@ -158,6 +160,7 @@ impl Metrics {
         registry.register("attribution_tokens", "Attribution tokens of events", tokens.clone());
         registry.register("turned_away", "Batches to be sent again later", turned_away.clone());
         registry.register("checkpoints", "Savings of the state by outcome", checkpoints.clone());
+        registry.register("lessons", "Lists the scorer has learned from", lessons.clone());
         let gauges = sizes::Gauges::register(&mut registry);
         Self {
             registry,
@@ -170,6 +173,7 @@ impl Metrics {
             unknown_fields,
             tokens,
             turned_away,
+            lessons,
             freshness,
             append,
             group,

@@ -24,8 +24,6 @@ use crate::ingest::{DeadLetters, Ingest, Phase, Shared};
 use crate::log::Offset;
 use crate::metrics::{Metrics, Observed};
 
-/// The ranker in force: the starting weights of the linear scorer.
-pub const MODEL_VERSION: &str = "linear-1";
 /// How long `?wait=applied` waits, and a change to one item for the changes before it. Applying takes milliseconds; what
 /// takes longer than this is answered as not applied.
 pub const APPLY_PATIENCE: Duration = Duration::from_secs(2);

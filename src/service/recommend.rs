@@ -6,8 +6,8 @@ use sidecart_engine::Watch;
 use sidecart_engine::nouns::{Cause, Request, Slate, Tier, Timestamp};
 use uuid::Uuid;
 
+use super::Service;
 use super::deadline::{Deadline, NoTime};
-use super::{MODEL_VERSION, Service};
 use crate::decisions::{Decision, Lookup};
 use crate::ingest::Phase;
 use crate::metrics::{Answered, CauseLabel, StageLabel, seconds};
@@ -113,7 +113,7 @@ impl Service {
             tier: slate.tier.name(),
             degraded: slate.degraded.map(|cause| Degraded { cause: cause.name() }),
             suppressed: slate.suppressed,
-            model_version: MODEL_VERSION,
+            model_version: format!("linear-{}", slate.model_version),
             config_version: self.config_version.clone(),
             feature_age_ms: slate.feature_age_ms,
             explain: explanation,
@@ -162,6 +162,7 @@ fn fault() -> Slate {
         degraded: Some(Cause::Fault),
         suppressed: std::collections::BTreeMap::new(),
         considered: 0,
+        model_version: 0,
         dropped: Vec::new(),
         context: Vec::new(),
         cart: Vec::new(),

@@ -24,8 +24,9 @@ pub struct Answer {
     /// How many candidates each rule dropped.
     #[schema(value_type = BTreeMap<String, u32>)]
     pub suppressed: BTreeMap<&'static str, u32>,
-    /// The ranker that scored it.
-    pub model_version: &'static str,
+    /// The ranker that scored it: `linear-` and the number of the model; 0 stands for the starting weights.
+    #[schema(example = "linear-12")]
+    pub model_version: String,
     /// The config in force.
     pub config_version: String,
     /// Age of the session's newest applied event; absent: no event of this session is known.

@@ -166,6 +166,8 @@ pub struct Slate {
     pub context: Vec<ItemId>,
     /// The cart the answer was computed from.
     pub cart: Vec<ItemId>,
+    /// The version of the model that scored it; 0: the starting weights.
+    pub model_version: u64,
     /// Age of the session's newest applied event; `None`: no event of this session is known.
     pub feature_age_ms: Option<i64>,
 }

@@ -163,6 +163,7 @@ impl<'a> Draft<'a> {
             dropped: self.dropped,
             context: moment.visit.iter().rev().map(|seen| catalog.id(seen.item)).collect(),
             cart: moment.cart.iter().map(|&item| catalog.id(item)).collect(),
+            model_version: moment.state.model.version,
             feature_age_ms: moment.session.map(|session| age(session.last_at)),
         }
     }
