@@ -8,7 +8,7 @@ use sidecart_engine::Settings;
 use sidecart_engine::nouns::{EventKind, Timestamp};
 
 use super::DONE;
-use crate::config;
+use crate::config::{self, Config};
 use crate::data::{self, Dataset, Mapping};
 use crate::replay::{self, Contender, Hide, Protocol, Seen};
 use crate::wire::scalar;
@@ -90,7 +90,7 @@ pub struct Args {
     /// Ask only so many questions, drawn at random, for a quick look
     #[arg(long, value_name = "N")]
     limit_queries: Option<usize>,
-    /// Take one lesson in so many events, as the ranker does live; 0: none, the ranker keeps its starting weights
+    /// Take one lesson in so many events, as the ranker does live; 0: none. `ranker.learn: false` in the config means none, too
     #[arg(long, value_name = "N", default_value_t = 10)]
     learn_every: usize,
     /// The config file [default: cross-sell-config.yaml if it exists]
@@ -105,7 +105,7 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<u8> {
     let loaded = config::load(args.config.as_deref(), &[])?;
     loaded.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-    let options = args.options(loaded.config.settings())?;
+    let options = args.options(&loaded.config)?;
     let mut reading = args.data.options(&options.settings)?;
     reading.test.clone_from(&args.test);
     let mut data = read(&reading)?;
@@ -121,7 +121,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
 }
 
 impl Args {
-    fn options(&self, settings: Settings) -> anyhow::Result<replay::Options> {
+    fn options(&self, config: &Config) -> anyhow::Result<replay::Options> {
         Ok(replay::Options {
             protocol: self.protocol,
             cut: self.cut,
@@ -132,8 +132,8 @@ impl Args {
             seen: if self.exclude_seen { Seen::LeaveOut } else { Seen::Count },
             seed: self.seed,
             limit_queries: self.limit_queries,
-            learn_every: self.learn_every,
-            settings,
+            learn_every: if config.ranker.learn { self.learn_every } else { 0 },
+            settings: config.settings(),
         })
     }
 }

@@ -8,13 +8,10 @@ use sidecart_engine::{Applied, Engine, Scratch, Settings, Trainer};
 use super::plan::Cut;
 use super::report::EventCounts;
 use crate::data::{Dataset, Head};
+use crate::ingest::rate;
 
 /// Lessons between two models.
 const LESSONS_PER_MODEL: u64 = 500;
-/// Rate of the lessons before the cut, from nothing.
-const WARM_UP_RATE: f32 = 0.05;
-/// Rate of the lessons after it.
-const RUNNING_RATE: f32 = 0.02;
 
 /// The live engine, fed event by event.
 pub struct Feed<'a> {
@@ -112,8 +109,7 @@ impl<'a> Feed<'a> {
             return;
         }
         let Some(lesson) = self.engine.lesson(event, head.at, &mut school.scratch) else { return };
-        let rate = if place < self.cut.place { WARM_UP_RATE } else { RUNNING_RATE };
-        school.trainer.take(&lesson, rate);
+        school.trainer.take(&lesson, rate(school.trainer.lessons()));
         if school.trainer.lessons().is_multiple_of(LESSONS_PER_MODEL) {
             let model = school.trainer.publish(self.engine.model());
             let _ = self.engine.apply(&Entry { accepted_at: head.at, record: Record::Model(Box::new(model)) });
