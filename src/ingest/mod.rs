@@ -27,7 +27,7 @@ pub use record::Prepared;
 pub use recovery::{Saving, StartError, Storage};
 use sidecart_engine::Engine;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-pub use trainer::Learning;
+pub use trainer::{Learning, rate};
 
 use crate::clock::Clock;
 use crate::log::{LogError, Offset};

@@ -19,6 +19,12 @@ const WARM_UP: u64 = 5_000;
 /// Learning rate until then, and from then on.
 const RATES: [f32; 2] = [0.05, 0.02];
 
+/// The learning rate after so many lessons.
+#[must_use]
+pub fn rate(lessons: u64) -> f32 {
+    RATES[usize::from(lessons >= WARM_UP)]
+}
+
 /// How the scorer learns.
 #[derive(Debug, Clone)]
 pub struct Learning {
@@ -97,7 +103,7 @@ impl School {
                 Ok(lesson) => {
                     // Made only now: after a start, the model in force is known once the log has been applied.
                     let trainer = trainer.get_or_insert_with(|| self.shared.engine.read().trainer());
-                    trainer.take(&lesson, RATES[usize::from(trainer.lessons() >= WARM_UP)]);
+                    trainer.take(&lesson, rate(trainer.lessons()));
                     self.shared.metrics.lessons.inc();
                 }
                 Err(RecvTimeoutError::Timeout) => {}

@@ -120,7 +120,7 @@ impl<'a> Contest<'a> {
         Request {
             user: self.data.user(query.user).cloned(),
             context_items: ids(query.context),
-            // Given even where empty: what is in the cart is never returned, but all items are to be ranked.
+            // Given even where empty: a strategy is to know no more of the cart than the others.
             cart: Some(ids(query.cart)),
             repeats: match self.options.seen {
                 Seen::Count => Repeats::Allow,

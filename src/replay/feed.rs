@@ -8,13 +8,12 @@ use sidecart_engine::{Applied, Engine, Scratch, Settings, Trainer};
 use super::plan::Cut;
 use super::report::EventCounts;
 use crate::data::{Dataset, Head};
+use crate::ingest::rate;
 
 /// Lessons between two models before the cut, and after it.
 const LESSONS_PER_MODEL: [u64; 2] = [500, 20];
 /// Events looked at for lessons, before the cut and after it, if not said otherwise: 30,000 lists warm the scorer up.
 const LOOKED_AT: usize = 60_000;
-/// Learning rate before the cut, from nothing, and after it.
-const RATES: [f32; 2] = [0.05, 0.02];
 
 /// The live engine, fed event by event.
 pub struct Feed<'a> {
@@ -146,7 +145,7 @@ impl<'a> Feed<'a> {
             return;
         }
         let Some(lesson) = self.engine.lesson(event, head.at, &mut school.scratch) else { return };
-        school.trainer.take(&lesson, RATES[running]);
+        school.trainer.take(&lesson, rate(school.trainer.lessons()));
         if school.trainer.lessons().is_multiple_of(LESSONS_PER_MODEL[running]) {
             self.publish(head.at);
         }

@@ -149,3 +149,92 @@ fn make_plan(data: &mut Dataset, cut: Cut, options: &Options) -> Result<(Plan, O
         (None, Protocol::Basket) => Ok((baskets(data, cut, options.hide, options.seed), None)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::testing::dataset;
+    use super::*;
+
+    fn options(protocol: Protocol) -> Options {
+        Options {
+            protocol,
+            cut: None,
+            pairs: None,
+            hide: Hide::Half,
+            cut_offs: vec![1, 5],
+            contenders: Vec::new(),
+            seen: Seen::Count,
+            seed: 1,
+            limit_queries: None,
+            learn_every: 0,
+            settings: Settings::default(),
+        }
+    }
+
+    /// Ten sessions that go from a to b, the cut, and thirty that go from a to c.
+    fn change_of_mind() -> (Dataset, Cut) {
+        let sessions = |numbers: std::ops::Range<u32>, second: &str| -> String {
+            let session = |n: u32| format!("view {} s{n} a\nview {} s{n} {second}\n", n * 100, n * 100 + 10);
+            numbers.map(session).collect()
+        };
+        dataset(&format!("{}cut\n{}", sessions(0..10, "b"), sessions(10..40, "c")))
+    }
+
+    fn hit_rates(report: &Report) -> BTreeMap<&'static str, f64> {
+        let value = |name| report.strategies.iter().find(|s| s.name == name).and_then(|s| s.metrics.get("hr@1"));
+        ["static", "batch", "frozen", "realtime"].map(|name| (name, value(name).map_or(-1.0, |i| i.value))).into()
+    }
+
+    #[test]
+    fn the_live_strategy_learns_after_the_cut_and_the_frozen_one_does_not() {
+        let (mut data, cut) = change_of_mind();
+        let options = Options { cut: Some(cut.at), ..options(Protocol::NextItem) };
+        let report = run(&mut data, &options, &ProgressBar::hidden()).expect("runs");
+        let rates = hit_rates(&report);
+        assert_eq!((rates["frozen"], rates["batch"]), (0.0, 0.0), "c is unknown at the cut and at midnight");
+        assert!(rates["realtime"] > 0.4, "{rates:?}");
+        assert!(rates["realtime"] < 1.0, "the first c cannot be foretold: {rates:?}");
+        assert_eq!((report.items, report.bare_items), (3, 3));
+        assert_eq!(report.events.applied, 80);
+        let behind = |place: usize| report.strategies[place].behind_ms.p50;
+        assert!(behind(2) > 0.0);
+        assert!(behind(3).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn the_live_strategy_is_paired_with_each_other() {
+        let (mut data, cut) = change_of_mind();
+        let options = Options { cut: Some(cut.at), ..options(Protocol::NextItem) };
+        let report = run(&mut data, &options, &ProgressBar::hidden()).expect("runs");
+        let rates = hit_rates(&report);
+        for difference in &report.differences {
+            let found = difference.metrics.get("hr@1").expect("a figure");
+            assert!((found.value - (rates["realtime"] - rates[difference.minus])).abs() < 1e-12);
+            assert!(found.low <= found.value && found.value <= found.high);
+        }
+        assert_eq!(report.differences.len(), 3);
+    }
+
+    #[test]
+    fn fixed_strategies_need_a_cut() {
+        let (mut data, _) = change_of_mind();
+        let fixed = Options { contenders: vec![Contender::Frozen], ..options(Protocol::Prequential) };
+        assert!(matches!(run(&mut data, &fixed, &ProgressBar::hidden()), Err(ReplayError::Usage(_))));
+        let report = run(&mut data, &options(Protocol::Prequential), &ProgressBar::hidden()).expect("runs");
+        let names: Vec<&str> = report.strategies.iter().map(|strategy| strategy.name).collect();
+        assert_eq!(names, ["batch", "realtime"]);
+        assert_eq!(report.strategies[0].queries, 80, "every event is asked");
+    }
+
+    #[test]
+    fn a_cut_outside_the_data_names_their_range() {
+        let (mut data, _) = change_of_mind();
+        let before = Options { cut: Some(Timestamp(1_500_000_000_000)), ..options(Protocol::NextItem) };
+        let error = run(&mut data, &before, &ProgressBar::hidden()).expect_err("nothing before").to_string();
+        assert!(error.contains("set --cut between 2020-06-01T00:00:00Z and 2020-06-01T01:05:10Z"), "{error}");
+        let after = Options { cut: Some(Timestamp(1_700_000_000_000)), ..options(Protocol::Basket) };
+        assert!(matches!(run(&mut data, &after, &ProgressBar::hidden()), Err(ReplayError::NoQueries { .. })));
+    }
+}
