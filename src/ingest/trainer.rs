@@ -79,7 +79,10 @@ pub(super) fn spawn(
     let school = School { shared: Arc::clone(shared), jobs, room, publish_every: learning.publish_every };
     let thread = std::thread::Builder::new()
         .name("trainer".into())
-        .spawn(move || school.run(&waiting))
+        .spawn(move || {
+            let shared = Arc::clone(&school.shared);
+            shared.guard("trainer", || school.run(&waiting));
+        })
         .map_err(|error| StartError::Thread("trainer", error))?;
     Ok((classroom, thread))
 }

@@ -168,7 +168,7 @@ mod tests {
             seen: Seen::Count,
             seed: 1,
             limit_queries: None,
-            learn_every: 0,
+            learning: Learning::Off,
             settings: Settings::default(),
         }
     }
