@@ -67,7 +67,7 @@ impl Classroom {
     }
 }
 
-/// Starts the learner.
+/// Starts the learner. Should it panic, learning ends and nothing else: the model in force stays.
 pub(super) fn spawn(
     shared: &Arc<Shared>,
     jobs: mpsc::WeakSender<Message>,
@@ -79,10 +79,7 @@ pub(super) fn spawn(
     let school = School { shared: Arc::clone(shared), jobs, room, publish_every: learning.publish_every };
     let thread = std::thread::Builder::new()
         .name("trainer".into())
-        .spawn(move || {
-            let shared = Arc::clone(&school.shared);
-            shared.guard("trainer", || school.run(&waiting));
-        })
+        .spawn(move || school.run(&waiting))
         .map_err(|error| StartError::Thread("trainer", error))?;
     Ok((classroom, thread))
 }
