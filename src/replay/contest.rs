@@ -70,6 +70,7 @@ impl<'a> Contest<'a> {
     }
 
     fn reach_cut(&mut self) {
+        self.feed.publish(self.cut.at);
         self.feed.engine.rebuild_batch();
         self.feed.engine.fix_static();
         if self.lanes.iter().any(|lane| lane.contender == Contender::Frozen) {

@@ -48,7 +48,12 @@ impl<'a> Feed<'a> {
             data,
             cut,
             engine,
-            counts: EventCounts { total: data.events().len(), before_cut: cut.place, ..EventCounts::default() },
+            counts: EventCounts {
+                rows: data.rows(),
+                total: data.events().len(),
+                before_cut: cut.place,
+                ..EventCounts::default()
+            },
             bare_items: 0,
             update_ns: Vec::with_capacity(data.events().len()),
             batch_knows_to: cut.at,
@@ -111,9 +116,15 @@ impl<'a> Feed<'a> {
         let Some(lesson) = self.engine.lesson(event, head.at, &mut school.scratch) else { return };
         school.trainer.take(&lesson, rate(school.trainer.lessons()));
         if school.trainer.lessons().is_multiple_of(LESSONS_PER_MODEL) {
-            let model = school.trainer.publish(self.engine.model());
-            let _ = self.engine.apply(&Entry { accepted_at: head.at, record: Record::Model(Box::new(model)) });
+            self.publish(head.at);
         }
+    }
+
+    /// Puts what was learned so far into force.
+    pub fn publish(&mut self, at: Timestamp) {
+        let Some(school) = self.school.as_mut().filter(|school| school.trainer.lessons() > 0) else { return };
+        let model = school.trainer.publish(self.engine.model());
+        let _ = self.engine.apply(&Entry { accepted_at: at, record: Record::Model(Box::new(model)) });
     }
 }
 
