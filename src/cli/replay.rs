@@ -8,9 +8,9 @@ use sidecart_engine::Settings;
 use sidecart_engine::nouns::{EventKind, Timestamp};
 
 use super::DONE;
-use crate::config::{self, Config};
+use crate::config::{self, Ranker};
 use crate::data::{self, Dataset, Mapping};
-use crate::replay::{self, Contender, Hide, Protocol, Seen};
+use crate::replay::{self, Contender, Hide, Learning, Protocol, Seen};
 use crate::wire::scalar;
 
 /// The largest cut-off; answers of a shop are shorter, and the engine scores a few hundred candidates.
@@ -90,9 +90,9 @@ pub struct Args {
     /// Ask only so many questions, drawn at random, for a quick look
     #[arg(long, value_name = "N")]
     limit_queries: Option<usize>,
-    /// Take one lesson in so many events, as the ranker does live; 0: none. `ranker.learn: false` in the config means none, too
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    learn_every: usize,
+    /// Let the scorer learn from one in so many events; 0: from none [default: as many as it takes, if `ranker.learn`]
+    #[arg(long, value_name = "N")]
+    learn_every: Option<usize>,
     /// The config file [default: cross-sell-config.yaml if it exists]
     #[arg(long, value_name = "FILE", env = "SIDECART_CONFIG")]
     config: Option<PathBuf>,
@@ -105,7 +105,7 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<u8> {
     let loaded = config::load(args.config.as_deref(), &[])?;
     loaded.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-    let options = args.options(&loaded.config)?;
+    let options = args.options(loaded.config.settings(), &loaded.config.ranker)?;
     let mut reading = args.data.options(&options.settings)?;
     reading.test.clone_from(&args.test);
     let mut data = read(&reading)?;
@@ -121,7 +121,15 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
 }
 
 impl Args {
-    fn options(&self, config: &Config) -> anyhow::Result<replay::Options> {
+    fn learning(&self, ranker: &Ranker) -> Learning {
+        match self.learn_every {
+            None if ranker.learn => Learning::Enough,
+            None | Some(0) => Learning::Off,
+            Some(n) => Learning::OneIn(n),
+        }
+    }
+
+    fn options(&self, settings: Settings, ranker: &Ranker) -> anyhow::Result<replay::Options> {
         Ok(replay::Options {
             protocol: self.protocol,
             cut: self.cut,
@@ -132,8 +140,8 @@ impl Args {
             seen: if self.exclude_seen { Seen::LeaveOut } else { Seen::Count },
             seed: self.seed,
             limit_queries: self.limit_queries,
-            learn_every: if config.ranker.learn { self.learn_every } else { 0 },
-            settings: config.settings(),
+            learning: self.learning(ranker),
+            settings,
         })
     }
 }

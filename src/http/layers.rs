@@ -2,8 +2,9 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::body::HttpBody as _;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
@@ -16,6 +17,8 @@ use crate::service::Service;
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest request id echoed.
 const MAX_REQUEST_ID_BYTES: usize = 128;
+/// The label of routes and methods that are none of ours.
+const OTHER: &str = "other";
 /// Routes that answer whatever the load: what a balancer and a monitor ask, and recommendations, which shed by
 /// themselves.
 const ALWAYS: [&str; 4] = ["/v1/recommendations", "/healthz", "/readyz", "/metrics"];
@@ -33,29 +36,42 @@ pub struct Around {
 pub async fn around(State(around): State<Around>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(&request);
-    let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
+    let route = request.extensions().get::<MatchedPath>().map_or(OTHER, MatchedPath::as_str).to_owned();
     let method = method_name(request.method());
     let limit = around.service.config().server.request_timeout;
+    let has_body = !request.body().is_end_stream();
+    let reads_body = route != OTHER && matches!(method, "POST" | "PUT" | "PATCH");
     let handled = async {
         let _permit = if ALWAYS.contains(&route.as_str()) {
             None
         } else {
             match around.admission.try_acquire() {
                 Ok(permit) => Some(permit),
-                Err(_) => return overloaded(),
+                Err(_) => return closing(overloaded()),
             }
         };
         next.run(request).await
     };
     let mut response = tokio::time::timeout(limit.duration(), handled).await.unwrap_or_else(|_| {
         let message = format!("the request took longer than {limit}: send it faster or in smaller parts");
-        Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", message).into_response()
+        closing(Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", message).into_response())
     });
+    let unread = [StatusCode::METHOD_NOT_ALLOWED, StatusCode::PAYLOAD_TOO_LARGE].contains(&response.status());
+    if has_body && (!reads_body || unread) {
+        response = closing(response);
+    }
     response.headers_mut().entry(&REQUEST_ID).or_insert(id);
     let status = response.status().as_u16();
     let label = Route { route, method, status };
     around.service.metrics().requests.get_or_create(&label).observe(seconds(started.elapsed()));
     tracing::debug!(method, route = label.route, status, micros = started.elapsed().as_micros() as u64, "request");
+    response
+}
+
+/// Says that the connection ends with this response, as it must when a part of the request was not read: a client that
+/// is not told would send its next request into the closed connection.
+fn closing(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
@@ -83,7 +99,7 @@ fn method_name(method: &Method) -> &'static str {
         Method::PUT => "PUT",
         Method::PATCH => "PATCH",
         Method::DELETE => "DELETE",
-        _ => "other",
+        _ => OTHER,
     }
 }
 

@@ -67,7 +67,7 @@ impl Classroom {
     }
 }
 
-/// Starts the learner.
+/// Starts the learner. Should it panic, learning ends and nothing else: the model in force stays.
 pub(super) fn spawn(
     shared: &Arc<Shared>,
     jobs: mpsc::WeakSender<Message>,

@@ -43,7 +43,7 @@ impl<'a> Contest<'a> {
             plan,
             options,
             cut,
-            feed: Feed::new(data, cut, options.settings.clone(), options.learn_every),
+            feed: Feed::new(data, cut, options.settings.clone(), options.learning),
             frozen: None,
             lanes: contenders.iter().map(lane).collect(),
             scratch: Scratch::default(),
@@ -94,7 +94,9 @@ impl<'a> Contest<'a> {
             };
             request.session.clone_from(session);
             let began = Instant::now();
-            let slate = engine.recommend(&request, now, &mut Unhurried, &mut self.scratch);
+            // For the frozen engine time stands still as well: it answers as it would have at the cut.
+            let as_of = if lane.contender == Contender::Frozen { self.cut.at.min(now) } else { now };
+            let slate = engine.recommend(&request, as_of, &mut Unhurried, &mut self.scratch);
             let took_ns = nanoseconds(began);
             items.clear();
             items.extend(slate.picks.iter().filter_map(|pick| self.data.item_number(pick.item_id.as_str())));
@@ -134,6 +136,7 @@ impl<'a> Contest<'a> {
         let items = self.feed.engine.items().count();
         let means: Vec<_> = self.lanes.iter().map(|lane| lane.means(seed)).collect();
         let differences = self.differences(&means);
+        let model = self.feed.engine.model().clone();
         Report {
             protocol: self.options.protocol.name(),
             data: self.data.label.clone(),
@@ -155,6 +158,7 @@ impl<'a> Contest<'a> {
                 .map(|(lane, means)| lane.report(means, seed, items))
                 .collect(),
             differences,
+            model,
         }
     }
     /// The live strategy minus each other.

@@ -10,8 +10,10 @@ use super::report::EventCounts;
 use crate::data::{Dataset, Head};
 use crate::ingest::rate;
 
-/// Lessons between two models.
-const LESSONS_PER_MODEL: u64 = 500;
+/// Lessons between two models before the cut, and after it.
+const LESSONS_PER_MODEL: [u64; 2] = [500, 20];
+/// Events looked at for lessons, before the cut and after it, if not said otherwise: 30,000 lists warm the scorer up.
+const LOOKED_AT: usize = 60_000;
 
 /// The live engine, fed event by event.
 pub struct Feed<'a> {
@@ -31,19 +33,53 @@ pub struct Feed<'a> {
     school: Option<School>,
 }
 
+/// How many events the scorer learns from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Learning {
+    /// From none: the starting weights stay.
+    Off,
+    /// From as many as it takes.
+    Enough,
+    /// From one in so many.
+    OneIn(usize),
+}
+
+impl Learning {
+    /// One in how many of `events` to look at.
+    fn stride(self, events: usize) -> usize {
+        match self {
+            Self::Off => usize::MAX,
+            Self::Enough => (events / LOOKED_AT).max(1),
+            Self::OneIn(n) => n.max(1),
+        }
+    }
+}
+
 /// A learning ranker.
 struct School {
     trainer: Trainer,
-    every: usize,
     scratch: Scratch,
+    /// Lessons begin here, halfway to the cut: before, the lists are those of an engine that knows little, and teach
+    /// what holds for such an engine only.
+    from: usize,
+    /// One in so many events, before the cut and after it.
+    strides: [usize; 2],
+}
+
+impl School {
+    fn new(engine: &Engine, learning: Learning, cut: usize, events: usize) -> Self {
+        let from = cut / 2;
+        let strides = [learning.stride(cut - from), learning.stride(events - cut)];
+        Self { trainer: engine.trainer(), scratch: Scratch::default(), from, strides }
+    }
 }
 
 impl<'a> Feed<'a> {
     /// An engine that knows the catalogue, as of the first event, and nothing else.
-    pub fn new(data: &'a Dataset, cut: Cut, settings: Settings, learn_every: usize) -> Self {
+    pub fn new(data: &'a Dataset, cut: Cut, settings: Settings, learning: Learning) -> Self {
         let engine = Engine::new(settings);
-        let school = |every| School { trainer: engine.trainer(), every, scratch: Scratch::default() };
-        let school = (learn_every > 0).then(|| school(learn_every));
+        let school = School::new(&engine, learning, cut.place, data.events().len());
+        let school = (learning != Learning::Off).then_some(school);
         let mut feed = Self {
             data,
             cut,
@@ -106,21 +142,21 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// Takes a lesson from an event before it is applied. Lessons begin halfway to the cut: before, the lists are those
-    /// of an engine that knows little, and teach what holds for such an engine only.
+    /// Takes a lesson from an event before it is applied.
     fn learn(&mut self, place: usize, head: &Head, event: &sidecart_engine::nouns::Event) {
         let Some(school) = &mut self.school else { return };
-        if place < self.cut.place / 2 || !place.is_multiple_of(school.every) {
+        let running = usize::from(place >= self.cut.place);
+        if place < school.from || !place.is_multiple_of(school.strides[running]) {
             return;
         }
         let Some(lesson) = self.engine.lesson(event, head.at, &mut school.scratch) else { return };
         school.trainer.take(&lesson, rate(school.trainer.lessons()));
-        if school.trainer.lessons().is_multiple_of(LESSONS_PER_MODEL) {
+        if school.trainer.lessons().is_multiple_of(LESSONS_PER_MODEL[running]) {
             self.publish(head.at);
         }
     }
 
-    /// Puts what was learned so far into force.
+    /// Brings what was learned into force.
     pub fn publish(&mut self, at: Timestamp) {
         let Some(school) = self.school.as_mut().filter(|school| school.trainer.lessons() > 0) else { return };
         let model = school.trainer.publish(self.engine.model());

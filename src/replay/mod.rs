@@ -25,6 +25,7 @@ mod testing;
 pub use basket::Hide;
 pub use bootstrap::{Interval, Means};
 pub use error::ReplayError;
+pub use feed::Learning;
 pub use lane::Contender;
 pub use next_item::Seen;
 pub use report::{Named, Percentiles};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
+use sidecart_engine::nouns::Model;
 
 use super::bootstrap::Interval;
 use super::pairs::Met;
@@ -140,6 +141,8 @@ pub struct Report {
     pub strategies: Vec<StrategyReport>,
     /// The live strategy minus each other.
     pub differences: Vec<Difference>,
+    /// The scorer's weights at the end, by intent and feature; none where nothing was learned.
+    pub model: Model,
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use sidecart_engine::nouns::Timestamp;
 use super::ReplayError;
 use super::basket::{Hide, baskets};
 use super::contest::Contest;
+use super::feed::Learning;
 use super::lane::Contender;
 use super::next_item::{Seen, next_item, number_clusters, prequential};
 use super::pairs::{Met, pairs};
@@ -77,8 +78,8 @@ pub struct Options {
     pub seed: u64,
     /// Ask only so many questions, drawn at random.
     pub limit_queries: Option<usize>,
-    /// Take one lesson in so many events; 0: none.
-    pub learn_every: usize,
+    /// How many events the scorer learns from.
+    pub learning: Learning,
     /// The engine's settings.
     pub settings: Settings,
 }
@@ -167,7 +168,7 @@ mod tests {
             seen: Seen::Count,
             seed: 1,
             limit_queries: None,
-            learn_every: 0,
+            learning: Learning::Off,
             settings: Settings::default(),
         }
     }

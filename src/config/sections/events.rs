@@ -32,7 +32,7 @@ pub struct Events {
     /// Event ids remembered at most; the oldest leaves first. About 100 bytes each.
     #[schemars(range(min = 1_000, max = 200_000_000))]
     pub dedupe_ids: usize,
-    /// Accepted events that may wait for the log's writer; when full, senders are told to wait (429).
+    /// Accepted events that may wait for the log's writer; when full, senders are told to come again (503).
     #[schemars(range(min = 64, max = 10_000_000))]
     pub queue: usize,
     /// An event is to be visible to recommendations within this time; when it is not, answers say so.
