@@ -196,6 +196,11 @@ impl Dataset {
         self.store.heads()
     }
 
+    /// Rows read into events; successive rows of one order and instant are one event.
+    pub fn rows(&self) -> usize {
+        self.store.rows()
+    }
+
     /// An event in full.
     pub fn event(&self, head: &Head) -> Event {
         self.store.event(head)
@@ -302,6 +307,24 @@ mod tests {
         assert_eq!(lines, [3, 4, 5, 6, 7, 8, 9]);
         assert_eq!(data.rejections.by_reason["timestamp out of range"], 2);
         assert_eq!(data.rejections.by_reason["not UTF-8"], 1);
+    }
+
+    #[test]
+    fn successive_purchases_of_one_order_and_instant_are_one_event() {
+        let dir = folder();
+        let text = "event_type,event_id,timestamp,session_id,order_id,item_id,quantity\n\
+            purchase,1,2020-06-01,s,o,a,1\npurchase,2,2020-06-01,s,o,b,2\npurchase,3,2020-06-01,s,o,a,4\n\
+            purchase,4,2020-06-01,s,p,c,1\npurchase,4,2020-06-01,s,p,c,1\npurchase,5,2020-06-02,s,p,d,1\n\
+            view,6,2020-06-02,s,p,d,1\nview,7,2020-06-02,s,p,e,1\n";
+        let data = load(&Options::of(vec![write(dir.path(), "shop.csv", text.as_bytes())])).expect("reads");
+        let spell = |head: &Head| {
+            let event = data.event(head);
+            let lines: Vec<String> = event.lines.iter().map(|line| format!("{}{}", line.quantity, line.item)).collect();
+            format!("{}:{}", event.id, lines.join("+"))
+        };
+        let spelled: Vec<String> = data.events().iter().map(spell).collect();
+        assert_eq!(spelled, ["1:5a+2b", "4:1c", "4:1c", "5:1d", "6:1d", "7:1e"]);
+        assert_eq!(data.rows(), 8);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use rustc_hash::FxHashMap;
 use sidecart_engine::nouns::{
-    Currency, Event, EventId, EventKind, Item, ItemId, Line, Money, OrderId, SessionId, Timestamp, UserId,
+    Currency, Event, EventId, EventKind, Item, ItemId, Line, MAX_LINES, MAX_QUANTITY, Money, OrderId, SessionId,
+    Timestamp, UserId,
 };
 
 use super::columns::Column;
@@ -69,6 +70,7 @@ pub struct Store {
     /// Orders.
     pub orders: Symbols<OrderId>,
     hints: FxHashMap<u32, Item>,
+    rows: usize,
 }
 
 impl Store {
@@ -78,16 +80,26 @@ impl Store {
         self.files.push(if again { format!("{name}#{}", self.files.len()) } else { name.to_owned() });
     }
 
-    /// Keeps an event. Nothing is kept of one that is refused.
+    /// Keeps an event. Nothing is kept of one that is refused. Purchases on successive rows of one order and instant are
+    /// the lines of one event, as a shop would send them.
     ///
     /// # Errors
     /// [`Reason::Id`].
     pub fn push(&mut self, event: &RowEvent<'_>, session_prefix: &str, row: u64) -> Result<(), Reason> {
+        let ids = self.ids.len();
         let (id_start, id_len) = self.keep_id(event.id.as_deref())?;
         let session = self.intern_session(&event.session, session_prefix)?;
         let user = intern(&mut self.users, event.user.as_deref(), Column::UserId)?;
         let order = intern(&mut self.orders, event.order.as_deref(), Column::OrderId)?;
-        let (first_line, lines) = self.keep_lines(&event.lines)?;
+        if self.is_line_of_last(event, session, user, order) {
+            self.ids.truncate(ids);
+            self.add_to_last(&event.lines)?;
+            self.rows += 1;
+            return Ok(());
+        }
+        let first_line = self.lines.len();
+        let lines = self.keep_lines(&event.lines, first_line)?;
+        self.rows += 1;
         let extra = event.extra.as_ref().map_or(NONE, |extra| {
             self.extras.push(extra.clone());
             self.extras.len() as u32 - 1
@@ -98,7 +110,7 @@ impl Store {
             user,
             order,
             row: u32::try_from(row).unwrap_or(u32::MAX),
-            first_line,
+            first_line: first_line as u32,
             id_start,
             extra,
             lines,
@@ -126,26 +138,51 @@ impl Store {
         interned.map_err(|e| Reason::Id(Column::SessionId, e))
     }
 
-    /// Lines of the same item become one, as an event holds each item once.
-    fn keep_lines(&mut self, lines: &[RowLine<'_>]) -> Result<(u32, u16), Reason> {
-        let start = self.lines.len();
+    fn is_line_of_last(&self, event: &RowEvent<'_>, session: u32, user: u32, order: u32) -> bool {
+        let Some(last) = self.heads.last() else { return false };
+        let same_file = usize::from(last.file) + 1 == self.files.len();
+        let same_order = (last.session, last.user, last.order) == (session, user, order) && last.at == event.at;
+        let purchases = (last.kind, event.kind) == (EventKind::Purchase, EventKind::Purchase);
+        let room = usize::from(last.lines) + event.lines.len() <= MAX_LINES;
+        let repeated = last.id_len > 0 && event.id.as_deref() == Some(self.id_text(last));
+        let plain = event.extra.is_none() && last.extra == NONE;
+        same_file && same_order && purchases && room && plain && !repeated
+    }
+
+    fn add_to_last(&mut self, lines: &[RowLine<'_>]) -> Result<(), Reason> {
+        let Some(mut last) = self.heads.last().copied() else { return Ok(()) };
+        last.lines = self.keep_lines(lines, last.first_line as usize)?;
+        if let Some(head) = self.heads.last_mut() {
+            *head = last;
+        }
+        Ok(())
+    }
+
+    fn id_text(&self, head: &Head) -> &str {
+        &self.ids[head.id_start as usize..][..usize::from(head.id_len)]
+    }
+
+    /// Adds lines to those from place `start` on; gives how many those are then. Lines of the same item become one, as
+    /// an event holds each item once.
+    fn keep_lines(&mut self, lines: &[RowLine<'_>], start: usize) -> Result<u16, Reason> {
+        let before = self.lines.len();
         for line in lines {
             let item = match self.items.intern(&line.item) {
                 Ok(item) => item,
                 Err(error) => {
-                    self.lines.truncate(start);
+                    self.lines.truncate(before);
                     return Err(Reason::Id(Column::ItemId, error));
                 }
             };
             if let Some(same) = self.lines[start..].iter_mut().find(|kept| kept.item == item) {
-                same.quantity = same.quantity.saturating_add(line.quantity);
+                same.quantity = same.quantity.saturating_add(line.quantity).min(MAX_QUANTITY);
                 continue;
             }
             self.keep_hint(item, line);
             let (price_minor, currency) = line.price.map_or((NO_PRICE, 0), |price| self.keep_price(price));
             self.lines.push(ShortLine { price_minor, item, quantity: line.quantity, currency });
         }
-        Ok((start as u32, (self.lines.len() - start) as u16))
+        Ok((self.lines.len() - start) as u16)
     }
 
     fn keep_price(&mut self, price: Money) -> (i64, u8) {
@@ -170,6 +207,11 @@ impl Store {
     /// Events kept.
     pub fn len(&self) -> usize {
         self.heads.len()
+    }
+
+    /// Rows kept; a row may be one line of an event.
+    pub fn rows(&self) -> usize {
+        self.rows
     }
 
     /// All events in short form, in order.
@@ -218,7 +260,7 @@ impl Store {
     pub fn event(&self, head: &Head) -> Event {
         let id = match head.id_len {
             0 => self.generated_id(head),
-            len => self.ids[head.id_start as usize..][..usize::from(len)].to_owned(),
+            _ => self.id_text(head).to_owned(),
         };
         let extra = self.extras.get(head.extra as usize).cloned().unwrap_or_default();
         Event {

@@ -84,7 +84,12 @@ impl<'a> Feed<'a> {
             data,
             cut,
             engine,
-            counts: EventCounts { total: data.events().len(), before_cut: cut.place, ..EventCounts::default() },
+            counts: EventCounts {
+                rows: data.rows(),
+                total: data.events().len(),
+                before_cut: cut.place,
+                ..EventCounts::default()
+            },
             bare_items: 0,
             update_ns: Vec::with_capacity(data.events().len()),
             batch_knows_to: cut.at,

@@ -93,7 +93,9 @@ pub struct Difference {
 /// What became of the events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct EventCounts {
-    /// Events read and kept.
+    /// Rows read and kept; a row may be one line of an order.
+    pub rows: usize,
+    /// Events that they make.
     pub total: usize,
     /// Of these, before the cut.
     pub before_cut: usize,
