@@ -6,7 +6,7 @@ use crate::features;
 use crate::nouns::{Event, EventKind, ItemId, PlacementId, Repeats, Request, SessionId, Timestamp};
 use crate::rank::Lesson;
 use crate::settings::Settings;
-use crate::store::{Moment, Space, State, key};
+use crate::store::{ItemIx, Moment, Space, State, key};
 use crate::watch::Unhurried;
 
 /// The list that `event` would have been answered with had somebody asked just before it, with what it took marked in
@@ -35,6 +35,7 @@ pub(crate) fn lesson(
     let targets: Vec<usize> = taken
         .iter()
         .filter_map(|item| state.catalog.number(item.as_str()))
+        .filter(|&item| event.kind != EventKind::Purchase || !was_visited(state, event, item))
         .filter_map(|item| scratch.pool.place(item))
         .collect();
     if targets.is_empty() {
@@ -86,4 +87,11 @@ fn order_so_far(state: &State, event: &Event) -> Vec<ItemId> {
     let order = state.orders.get(key(Space::Order, name));
     let lines = order.iter().flat_map(|order| &order.lines).filter(|line| line.stands());
     lines.map(|line| state.catalog.id(line.item)).collect()
+}
+
+/// Whether the visit had already come to an item that it now buys: carting it was the lesson, and since then the rows
+/// hold its own pairs.
+fn was_visited(state: &State, event: &Event, item: ItemIx) -> bool {
+    let session = state.sessions.get(key(Space::Session, event.session.as_str()));
+    session.is_some_and(|session| session.touches().iter().any(|touch| touch.item == item))
 }
