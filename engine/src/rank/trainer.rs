@@ -173,7 +173,10 @@ mod tests {
         let model = trainer.publish(&Model::default());
         assert_eq!(model.version, 1);
         assert_eq!(Linear::learned(&model, Intent::Browse, &settings).weights, trainer.learners[0].weights);
-        assert_eq!(Linear::learned(&model, Intent::Basket, &settings), Linear::starting(&settings));
+        assert_eq!(
+            Linear::learned(&model, Intent::Basket, &settings),
+            Linear::learned(&Model::default(), Intent::Basket, &settings)
+        );
         assert_eq!(trainer.publish(&model).version, 2);
     }
 }

@@ -1,0 +1,64 @@
+//! The weights a new shop starts with: rounded means of what the learner found on browsing (two shops) and on baskets
+//! (three shops), for the learner to go on from. They are replaced by what the shop's own visitors teach.
+
+use crate::nouns::{FEATURES, Feature as F, Intent, Vector};
+use crate::settings::{CandidateSettings, SourceSettings};
+
+/// Whose word a feature is: its weight follows that source's weight in the settings.
+type Of = fn(&CandidateSettings) -> SourceSettings;
+
+/// Feature, weight when browsing, weight with a cart, and whose word it is.
+const WEIGHTS: [(F, f32, f32, Option<Of>); 41] = [
+    (F::BoughtRelative, 0.8, 0.7, Some(|s| s.bought_together)),
+    (F::BoughtRank, 0.2, 0.0, Some(|s| s.bought_together)),
+    (F::BoughtRoot, 0.4, 0.7, Some(|s| s.bought_together)),
+    (F::BestBuy, 0.8, 1.5, Some(|s| s.bought_together)),
+    (F::MeanBuy, 0.0, 0.2, Some(|s| s.bought_together)),
+    (F::CartedRelative, 0.6, 0.4, Some(|s| s.carted_together)),
+    (F::CartedRank, 0.2, 0.0, Some(|s| s.carted_together)),
+    (F::ViewedRelative, 0.7, 0.5, Some(|s| s.viewed_together)),
+    (F::ViewedRank, 0.0, 0.0, Some(|s| s.viewed_together)),
+    (F::ViewedRoot, 0.8, 0.4, Some(|s| s.viewed_together)),
+    (F::ViewedLength, 0.1, -0.2, Some(|s| s.viewed_together)),
+    (F::LastVisit, 0.7, 0.7, Some(|s| s.viewed_together)),
+    (F::SecondVisit, 0.0, 0.1, Some(|s| s.viewed_together)),
+    (F::LastCosine, 1.0, 0.8, Some(|s| s.viewed_together)),
+    (F::BestVisit, 0.0, 0.2, Some(|s| s.viewed_together)),
+    (F::LinkedShare, 0.6, 0.0, Some(|s| s.viewed_together)),
+    (F::KnnRelative, 0.7, 0.7, Some(|s| s.session_knn)),
+    (F::KnnRank, 0.0, 0.3, Some(|s| s.session_knn)),
+    (F::KnnRoot, 0.9, 0.3, Some(|s| s.session_knn)),
+    (F::KnnInVisit, -0.4, 0.0, Some(|s| s.session_knn)),
+    (F::KnnLength, -0.4, -0.5, Some(|s| s.session_knn)),
+    (F::TwoHopsRelative, 1.0, 0.0, Some(|s| s.two_hops)),
+    (F::UserRelative, 0.5, 1.0, Some(|s| s.user_history)),
+    (F::UserRank, 0.1, 0.0, Some(|s| s.user_history)),
+    (F::UserBought, 0.3, 1.1, Some(|s| s.user_history)),
+    (F::UserRecency, 0.3, 0.8, Some(|s| s.user_history)),
+    (F::InVisit, 1.1, 0.0, Some(|s| s.own_session)),
+    (F::InVisitRecency, 0.4, 0.2, Some(|s| s.own_session)),
+    (F::InVisitTimes, 1.2, 0.0, Some(|s| s.own_session)),
+    (F::IsLast, -1.7, 0.0, Some(|s| s.own_session)),
+    (F::IsSecondLast, 0.4, 0.0, Some(|s| s.own_session)),
+    (F::FollowedLast, 1.3, 0.0, Some(|s| s.own_session)),
+    (F::PrecededLast, 0.7, 0.0, Some(|s| s.own_session)),
+    (F::CategoryRank, 0.1, 0.1, Some(|s| s.category)),
+    (F::CuratedRank, 0.2, 0.2, Some(|s| s.curated)),
+    (F::CategoryShare, 0.1, 0.4, None),
+    (F::SameCategory, 0.0, 0.2, None),
+    (F::SameDepartment, 0.0, 0.2, None),
+    (F::PriceRatio, 0.0, -0.3, None),
+    (F::LogIdle, -0.8, -0.2, None),
+    (F::Rising, 1.3, 0.4, None),
+];
+
+/// The starting weights of an intent. A source's weight in the settings, against its default, scales its own word.
+pub(super) fn weights(intent: Intent, settings: &CandidateSettings) -> Vector {
+    let usual = CandidateSettings::default();
+    let mut weights = [0.0; FEATURES];
+    for (feature, browse, basket, of) in WEIGHTS {
+        let scale = of.map_or(1.0, |of| of(settings).weight / of(&usual).weight);
+        weights[feature as usize] = scale * if intent == Intent::Browse { browse } else { basket };
+    }
+    weights
+}
