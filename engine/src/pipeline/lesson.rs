@@ -3,7 +3,7 @@
 
 use super::{Scratch, realtime};
 use crate::features;
-use crate::nouns::{Event, EventKind, ItemId, PlacementId, Repeats, Request, Timestamp};
+use crate::nouns::{Event, EventKind, ItemId, PlacementId, Repeats, Request, SessionId, Timestamp};
 use crate::rank::Lesson;
 use crate::settings::Settings;
 use crate::store::{Moment, Space, State, key};
@@ -22,7 +22,7 @@ pub(crate) fn lesson(
         return None;
     }
     let (known, taken) = split(event);
-    let request = request(state, event, &known)?;
+    let request = request(state, event, known)?;
     let moment = Moment::new(state, settings, &request, now);
     if moment.visit.is_empty() {
         return None;
@@ -44,26 +44,38 @@ pub(crate) fn lesson(
     Some(Lesson { intent: moment.intent(), vectors: scratch.vectors.clone(), targets })
 }
 
-/// An order's lines are split in two halves (every other line, which half first by the event's id): what is in the
-/// cart, and what is still to come. Other events take their one item.
-fn split(event: &Event) -> (Vec<&ItemId>, Vec<&ItemId>) {
-    let items = event.lines.iter().map(|line| &line.item);
-    if event.lines.len() < 2 {
-        return (Vec::new(), items.collect());
+/// What was known and what was taken. An order's lines are split in two halves at random; other events take their one
+/// item.
+fn split(event: &Event) -> (Vec<ItemId>, Vec<ItemId>) {
+    let items: Vec<ItemId> = event.lines.iter().map(|line| line.item.clone()).collect();
+    if items.len() < 2 {
+        return (Vec::new(), items);
     }
-    let parity = key(Space::Event, event.id.as_str()) as usize % 2;
-    let (known, taken): (Vec<_>, Vec<_>) = items.enumerate().partition(|(place, _)| place % 2 == parity);
-    (known.into_iter().map(|(_, item)| item).collect(), taken.into_iter().map(|(_, item)| item).collect())
+    let mut known = shuffled(items, event);
+    let taken = known.split_off(known.len() / 2);
+    (known, taken)
 }
 
-fn request(state: &State, event: &Event, known: &[&ItemId]) -> Option<Request> {
-    let name = if event.kind == EventKind::View { "pdp" } else { "cart" };
-    let mut request = Request::new(PlacementId::new(name).ok()?, event.session.clone(), 1);
+/// In an order that only the ids decide. The lines of an order need not come in the order of carting, so neighbours
+/// among them must not teach what follows what; the shopper's own adds to the cart do.
+fn shuffled(mut items: Vec<ItemId>, event: &Event) -> Vec<ItemId> {
+    let salt = key(Space::Event, event.id.as_str());
+    items.sort_by_cached_key(|item| (key(Space::Event, item.as_str()) ^ salt).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    items
+}
+
+fn request(state: &State, event: &Event, known: Vec<ItemId>) -> Option<Request> {
+    let is_order = event.kind == EventKind::Purchase;
+    let placement = PlacementId::new(if event.kind == EventKind::View { "pdp" } else { "cart" }).ok()?;
+    // An order is learned from as a cart of its own: where it comes line by line, the visit's newest touches are its
+    // own lines, which nobody had seen when the cart was filled.
+    let session = if is_order { SessionId::new(event.id.as_str()).ok()? } else { event.session.clone() };
+    let mut request = Request::new(placement, session, 1);
     request.user = event.user.clone().filter(|_| event.consent != Some(false));
     request.repeats = Repeats::Allow;
-    if event.kind == EventKind::Purchase {
-        let cart = if known.is_empty() { order_so_far(state, event) } else { Vec::new() };
-        request.cart = Some(known.iter().map(|&item| item.clone()).chain(cart).collect());
+    if is_order {
+        let known = if known.is_empty() { shuffled(order_so_far(state, event), event) } else { known };
+        request.cart = Some(known);
     }
     Some(request)
 }
