@@ -33,11 +33,13 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<u8> {
     let loaded = args.config.load()?;
     let data = read(&args.data.options(&loaded.config.settings())?)?;
-    let done = match &args.url {
+    let mut done = match &args.url {
         Some(url) => send(&data, url)?,
         None => into_data_dir(&data, loaded)?,
     };
-    report(args, &done, data.rejections.total)?;
+    done.rejected.lines().iter().for_each(|line| eprintln!("{line}"));
+    done.rejected = data.rejections.and(&done.rejected);
+    report(args, &done)?;
     Ok(if done.rejected.total == 0 { DONE } else { NO })
 }
 
@@ -55,10 +57,7 @@ fn into_data_dir(data: &Dataset, mut loaded: crate::config::Loaded) -> anyhow::R
     done
 }
 
-fn report(args: &Args, done: &Imported, told: u64) -> anyhow::Result<()> {
-    if done.rejected.total > told {
-        done.rejected.lines().iter().for_each(|line| eprintln!("{line}"));
-    }
+fn report(args: &Args, done: &Imported) -> anyhow::Result<()> {
     if args.json {
         println!("{}", serde_json::to_string(done)?);
         return Ok(());

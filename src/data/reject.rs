@@ -129,6 +129,16 @@ impl Rejections {
         }
     }
 
+    /// These and then others.
+    pub fn and(mut self, others: &Self) -> Self {
+        self.total += others.total;
+        for (reason, count) in &others.by_reason {
+            *self.by_reason.entry(reason.clone()).or_default() += count;
+        }
+        self.first.extend(others.first.iter().take(SHOWN.saturating_sub(self.first.len())).cloned());
+        self
+    }
+
     /// The report in words, one line each; empty if nothing was rejected.
     pub fn lines(&self) -> Vec<String> {
         if self.total == 0 {
@@ -161,6 +171,8 @@ mod tests {
         assert_eq!(lines[0], "rejected events.csv:2: `session_id` is missing: give every row one");
         assert_eq!(lines[SHOWN], "... and 6 more");
         assert_eq!(lines[SHOWN + 1], "rejected 26 rows: 25 missing session_id, 1 unknown event_type");
+        let twice = rejections.clone().and(&rejections);
+        assert_eq!((twice.total, twice.first.len(), twice.by_reason["missing session_id"]), (52, SHOWN, 50));
     }
 
     #[test]

@@ -64,7 +64,7 @@ pub struct Imported {
     pub accepted: u64,
     /// Events that it had already.
     pub duplicates: u64,
-    /// Rows and records not taken.
+    /// Rows not read and records not taken by the server.
     pub rejected: Rejections,
     /// Wall time of sending.
     pub seconds: f64,
@@ -72,13 +72,13 @@ pub struct Imported {
     pub events_per_s: f64,
 }
 
-/// Sends a data set to a server.
+/// Sends a data set to a server. Of the rejections, those of the server are told; those of reading are the data's.
 ///
 /// # Errors
 /// [`ImportError`].
 pub fn import(data: &Dataset, client: &Client, progress: &ProgressBar) -> Result<Imported, ImportError> {
     client.wait_until_ready()?;
-    let done = Imported { data: data.label.clone(), rejected: data.rejections.clone(), ..Imported::default() };
+    let done = Imported { data: data.label.clone(), ..Imported::default() };
     let mut import = Import { data, client, progress, done };
     let began = Instant::now();
     import.send_catalogue()?;
