@@ -77,7 +77,7 @@ impl FromStr for Bytes {
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match UNITS.iter().find(|(_, scale)| self.0 >= *scale && self.0 % scale == 0) {
+        match UNITS.iter().find(|(_, scale)| self.0 >= *scale && self.0.is_multiple_of(*scale)) {
             Some((unit, scale)) if *scale > 1 => write!(f, "{}{unit}", self.0 / scale),
             _ => write!(f, "{}", self.0),
         }

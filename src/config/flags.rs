@@ -21,7 +21,7 @@ impl ConfigFlags {
     /// Loads the config with these flags on top.
     ///
     /// # Errors
-    /// As [`load`].
+    /// As [`load()`].
     pub fn load(&self) -> Result<Loaded, ConfigErrors> {
         load(self.config.as_deref(), &self.overrides())
     }
