@@ -191,7 +191,7 @@ impl Default for Settings {
             candidates: CandidateSettings::default(),
             rules: RuleSettings::default(),
             curated: Curated::default(),
-            batch_rows_per_event: 4,
+            batch_rows_per_event: 2,
         }
     }
 }
