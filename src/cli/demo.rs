@@ -70,6 +70,8 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     let mut loaded = flags.load()?;
     // The demo tells its own story; of the server's log only what went wrong belongs into it.
     loaded.config.observability.log_level = LogLevel::Warn;
+    // A day of the recording takes a second: the daily table must be done before the next one begins.
+    loaded.config.features.affinities.batch_rows_per_event = 10_000;
     serve::log_to_stderr(&loaded.config)?;
 
     let shopping = Shopping::around(Bundle::read()?.thinned(u64::from(args.fast)), args.seed);

@@ -77,7 +77,8 @@ impl School {
 impl<'a> Feed<'a> {
     /// An engine that knows the catalogue, as of the first event, and nothing else.
     pub fn new(data: &'a Dataset, cut: Cut, settings: Settings, learning: Learning) -> Self {
-        let engine = Engine::new(settings);
+        // Nobody waits here, so the table stands right after each midnight: the batch strategy at its best.
+        let engine = Engine::new(Settings { batch_rows_per_event: usize::MAX, ..settings });
         let school = School::new(&engine, learning, cut.place, data.events().len());
         let school = (learning != Learning::Off).then_some(school);
         let mut feed = Self {
