@@ -51,7 +51,7 @@ pub fn run() -> ExitCode {
     match run_command(cli.command) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", in_words(&error));
             ExitCode::from(UNUSABLE)
         }
     }
@@ -68,5 +68,34 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         Command::Replay(args) => replay::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Log(args) => log::run(&args),
+    }
+}
+
+/// An error with what caused it. Causes that a message already names are not said twice.
+fn in_words(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::in_words;
+
+    #[test]
+    fn a_cause_is_named_once() {
+        let inner = || anyhow!("no such file");
+        assert_eq!(in_words(&inner().context("cannot open `a`")), "cannot open `a`: no such file");
+        assert_eq!(
+            in_words(&inner().context("cannot open `a`: no such file: check it")),
+            "cannot open `a`: no such file: check it"
+        );
     }
 }
