@@ -6,8 +6,8 @@ use sidecart_engine::Watch;
 use sidecart_engine::nouns::{Cause, Request, Slate, Tier, Timestamp};
 use uuid::Uuid;
 
-use super::Service;
 use super::deadline::{Deadline, NoTime};
+use super::{APPLY_PATIENCE, Service};
 use crate::decisions::{Decision, Lookup};
 use crate::ingest::Phase;
 use crate::metrics::{Answered, CauseLabel, StageLabel, seconds};
@@ -40,7 +40,7 @@ impl Service {
         let now = self.now();
         let slate = match permit {
             Ok(_) => self.compute(&request, now, admitted + budget),
-            Err(_) => self.shed(&request, now),
+            Err(_) => self.shed(&request, now, admitted + budget),
         };
         self.respond(request, now, slate, admitted)
     }
@@ -59,7 +59,7 @@ impl Service {
 
     fn compute(&self, request: &Request, now: Timestamp, deadline: Instant) -> Slate {
         let mut watch = Deadline::new(deadline);
-        let mut slate = self.guarded(request, now, &mut watch);
+        let mut slate = self.guarded(request, now, deadline, &mut watch);
         for (stage, spent) in watch.finish() {
             self.metrics().stages.get_or_create(&StageLabel { stage: stage.name() }).observe(seconds(spent));
         }
@@ -70,15 +70,18 @@ impl Service {
     }
 
     /// The answer of an overloaded server: what the engine has without any work.
-    fn shed(&self, request: &Request, now: Timestamp) -> Slate {
-        Slate { degraded: Some(Cause::Overload), ..self.guarded(request, now, &mut NoTime) }
+    fn shed(&self, request: &Request, now: Timestamp, deadline: Instant) -> Slate {
+        Slate { degraded: Some(Cause::Overload), ..self.guarded(request, now, deadline, &mut NoTime) }
     }
 
-    /// Asks the engine. A panic in it costs this answer only: the shop's page goes on without recommendations.
-    fn guarded(&self, request: &Request, now: Timestamp, watch: &mut dyn Watch) -> Slate {
+    /// Asks the engine. A panic in it costs this answer only: the shop's page goes on without recommendations. So does a
+    /// writer that holds the engine for longer than there is time, as it does while it applies one very large order.
+    fn guarded(&self, request: &Request, now: Timestamp, deadline: Instant, watch: &mut dyn Watch) -> Slate {
+        let Some(engine) = self.shared.engine.try_read_until(deadline) else {
+            return nothing(Cause::Deadline);
+        };
         let mut scratch = self.scratch.take();
-        let outcome =
-            catch_unwind(AssertUnwindSafe(|| self.shared.engine.read().recommend(request, now, watch, &mut scratch)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| engine.recommend(request, now, watch, &mut scratch)));
         match outcome {
             Ok(slate) => {
                 self.scratch.give(scratch);
@@ -86,7 +89,7 @@ impl Service {
             }
             Err(_) => {
                 tracing::error!(placement = %request.placement, "answering panicked, the line before says where");
-                fault()
+                nothing(Cause::Fault)
             }
         }
     }
@@ -146,7 +149,8 @@ impl Service {
             return Some(Lookup::recorded(&decision));
         }
         let request = Request { explain: true, ..decision.request.clone() };
-        let slate = self.guarded(&request, decision.at, &mut sidecart_engine::Unhurried);
+        let slate =
+            self.guarded(&request, decision.at, Instant::now() + APPLY_PATIENCE, &mut sidecart_engine::Unhurried);
         let since = self.shared.progress.applied().0.saturating_sub(decision.applied.0);
         let mut explanation = Explanation::from(&slate);
         let shown = &decision.answer.items;
@@ -155,11 +159,12 @@ impl Service {
     }
 }
 
-fn fault() -> Slate {
+/// The answer when the engine gives none.
+fn nothing(cause: Cause) -> Slate {
     Slate {
         picks: Vec::new(),
         tier: Tier::Empty,
-        degraded: Some(Cause::Fault),
+        degraded: Some(cause),
         suppressed: std::collections::BTreeMap::new(),
         considered: 0,
         model_version: 0,
@@ -167,5 +172,38 @@ fn fault() -> Slate {
         context: Vec::new(),
         cart: Vec::new(),
         feature_age_ms: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::cli::serve::start;
+    use crate::clock::SystemClock;
+    use crate::config;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_writer_that_holds_the_engine_costs_the_items_but_not_the_answer() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut loaded = config::load(None, &[]).unwrap();
+        loaded.config.data_dir = folder.path().into();
+        loaded.config.server.listen = "127.0.0.1:0".parse().unwrap();
+        let running = start(loaded, Arc::new(SystemClock)).await.unwrap();
+        let shared = Arc::clone(&running.service().shared);
+        let ((locked, is_locked), (release, released)) = (channel(), channel::<()>());
+        let writer = std::thread::spawn(move || {
+            let _held = shared.engine.write();
+            locked.send(()).unwrap();
+            let _ = released.recv();
+        });
+        is_locked.recv().unwrap();
+        let answer =
+            running.service().recommend(br#"{"placement":"cart","sessionId":"s","deadlineMs":20}"#).await.unwrap();
+        assert_eq!((answer.tier, answer.degraded), ("empty", Some(Degraded { cause: "deadline" })));
+        drop(release);
+        writer.join().unwrap();
+        running.shutdown().await;
     }
 }
