@@ -47,18 +47,19 @@ impl Classroom {
     pub fn attend(&mut self, engine: &Engine, entry: &Entry) {
         let Record::Event(event) = &entry.record else { return };
         let now = Instant::now();
-        if now >= self.next_at && self.teach(engine, event, entry) {
+        if now >= self.next_at && self.teach(engine, event) {
             self.next_at = now + self.pace;
         }
     }
 
     /// Whether there was a lesson in it.
-    fn teach(&mut self, engine: &Engine, event: &Event, entry: &Entry) -> bool {
+    fn teach(&mut self, engine: &Engine, event: &Event) -> bool {
         if engine.has_seen(&event.id) {
             return false;
         }
         // Any list that was made counts against the pace, taught or not: it has cost its time.
-        if let Some(lesson) = engine.lesson(event, entry.accepted_at, &mut self.scratch) {
+        // As of the event: to the clock on the wall, the visits of imported history ended long ago.
+        if let Some(lesson) = engine.lesson(event, event.at, &mut self.scratch) {
             match self.lessons.try_send(lesson) {
                 Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
             }

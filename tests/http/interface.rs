@@ -156,3 +156,27 @@ fn two_servers_never_share_a_data_folder() {
     let told = String::from_utf8_lossy(&second.stderr);
     assert!(told.contains("in use"), "{told}");
 }
+
+#[test]
+fn the_scorer_learns_from_what_is_sent_and_a_restart_has_its_model() {
+    let (folder, server) = started("ranker: {lessons_per_second: 10000, publish_every: 100ms}");
+    let items: Vec<Value> = ["a", "b", "c"].map(|id| json!({"itemId": id, "title": id})).into();
+    assert_eq!(server.json("PUT", "/v1/items?wait=applied", &json!(items)).status, 202);
+    let version = |server: &Server| {
+        let answer = server.json("POST", "/v1/recommendations", &json!({"placement": "pdp", "sessionId": "x"})).json();
+        answer["modelVersion"].as_str().expect("a version").to_owned()
+    };
+    // Visits of long ago, as an import brings them: they teach as well as those of today.
+    let visit = |n: u32| {
+        let view = |item: &str, at: &str| json!({"eventId": format!("{n}{item}"), "eventType": "view", "sessionId": format!("s{n}"), "itemId": item, "timestamp": at});
+        json!([view("a", "2020-01-01T00:00:00Z"), view("b", "2020-01-01T00:00:10Z"), view("c", "2020-01-01T00:00:20Z")])
+    };
+    let taught = (0..10_000).find(|&n| {
+        assert_eq!(server.json("POST", "/v1/events?mode=history&wait=applied", &visit(n)).status, 202);
+        version(&server) != "linear-0"
+    });
+    assert!(taught.is_some(), "ten thousand visits taught nothing");
+    server.kill();
+    let again = Server::start(folder.path(), "ranker: {learn: false}");
+    assert_ne!(version(&again), "linear-0");
+}
