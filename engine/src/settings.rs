@@ -128,22 +128,32 @@ pub struct CandidateSettings {
     pub context_items: usize,
     /// Most similar sessions that vote in session-kNN.
     pub neighbours: usize,
-    /// Visits like this one.
+    /// Visits like this one, seen from the newest items.
     pub session_knn: SourceSettings,
+    /// Visits like this one as a whole.
+    pub session_knn_whole: SourceSettings,
     /// Viewed in one visit.
     pub viewed_together: SourceSettings,
     /// Carted in one visit.
     pub carted_together: SourceSettings,
     /// Bought in one order.
     pub bought_together: SourceSettings,
+    /// What came right after the newest items.
+    pub transitions: SourceSettings,
     /// Reached over one item in between.
     pub two_hops: SourceSettings,
     /// The user's own past purchases.
     pub user_history: SourceSettings,
+    /// What goes with the user's own past purchases.
+    pub user_taste: SourceSettings,
     /// What the visit has already come to, where the placement lets items return.
     pub own_session: SourceSettings,
+    /// The most wanted of the categories and brands that go with the context's.
+    pub complements: SourceSettings,
     /// The most wanted of the context's categories.
     pub category: SourceSettings,
+    /// New in the context's categories.
+    pub newcomers: SourceSettings,
     /// The most wanted overall, lately.
     pub trending: SourceSettings,
     /// Chosen by the shop.
@@ -204,13 +214,18 @@ impl Default for CandidateSettings {
             context_items: 12,
             neighbours: 500,
             session_knn: source(1.0, 120),
+            session_knn_whole: source(0.5, 80),
             viewed_together: source(0.6, 80),
             carted_together: source(0.6, 60),
             bought_together: source(0.8, 80),
+            transitions: source(0.6, 60),
             two_hops: source(0.1, 40),
             user_history: source(0.5, 60),
+            user_taste: source(0.2, 60),
             own_session: source(0.5, 20),
+            complements: source(0.05, 30),
             category: source(0.05, 30),
+            newcomers: source(0.05, 10),
             trending: source(0.05, 30),
             curated: source(0.2, 30),
         }

@@ -26,7 +26,7 @@ impl Source for Category {
     fn collect(&self, moment: &Moment<'_>, limit: usize, work: &mut Workspace) {
         let catalog = &moment.state.catalog;
         work.items.begin(catalog.numbers());
-        for (place, (category, _)) in (1_u8..).zip(categories(moment)) {
+        for (place, (category, _)) in (1_u8..).zip(of_context(moment)) {
             let Some(board) = moment.state.leaders.category(category) else { continue };
             for (rank, item) in (1_u8..=u8::MAX).zip(board.items().take(limit)) {
                 work.items.add(item, 1.0 / (f32::from(place) * (4.0 + f32::from(rank))));
@@ -36,13 +36,18 @@ impl Source for Category {
     }
 
     fn because(&self, moment: &Moment<'_>, item: ItemIx) -> Vec<(ItemIx, f32)> {
-        let own = moment.state.catalog.facts(item).category;
-        categories(moment).into_iter().filter(|&(category, _)| category == own).map(|(_, of)| (of, 1.0)).collect()
+        because(moment, item)
     }
 }
 
+/// The items of context that are of the item's category.
+pub(super) fn because(moment: &Moment<'_>, item: ItemIx) -> Vec<(ItemIx, f32)> {
+    let own = moment.state.catalog.facts(item).category;
+    of_context(moment).into_iter().filter(|&(category, _)| category == own).map(|(_, of)| (of, 1.0)).collect()
+}
+
 /// The newest different categories of the context, each with the newest item of it.
-fn categories(moment: &Moment<'_>) -> Vec<(u32, ItemIx)> {
+pub(super) fn of_context(moment: &Moment<'_>) -> Vec<(u32, ItemIx)> {
     let mut found: Vec<(u32, ItemIx)> = Vec::with_capacity(CATEGORIES);
     for seen in moment.recent() {
         let category = moment.state.catalog.facts(seen.item).category;

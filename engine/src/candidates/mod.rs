@@ -3,7 +3,9 @@
 
 mod accumulator;
 mod category;
+mod complements;
 mod curated;
+mod newcomers;
 mod own_session;
 mod rows;
 mod session_knn;
@@ -11,6 +13,7 @@ mod tally;
 mod trending;
 mod two_hops;
 mod user_history;
+mod user_taste;
 
 pub(crate) use accumulator::Accumulator;
 pub(crate) use curated::{listed, paired};
@@ -69,11 +72,16 @@ pub(crate) static ALL: [&dyn Source; SOURCES] = [
     &rows::BOUGHT_TOGETHER,
     &rows::CARTED_TOGETHER,
     &rows::VIEWED_TOGETHER,
-    &session_knn::SessionKnn,
+    &rows::TRANSITIONS,
+    &session_knn::NEAR,
+    &session_knn::WHOLE,
     &two_hops::TwoHops,
     &user_history::UserHistory,
+    &user_taste::UserTaste,
     &own_session::OwnSession,
+    &complements::Complements,
     &category::Category,
+    &newcomers::NewArrivals,
     &trending::Trending,
     &curated::CuratedChoice,
 ];
@@ -95,10 +103,15 @@ mod tests {
             (place::BOUGHT, "bought_together"),
             (place::CARTED, "carted_together"),
             (place::VIEWED, "viewed_together"),
+            (place::NEXT, "transitions"),
             (place::KNN, "session_knn"),
+            (place::KNN_WHOLE, "session_knn_whole"),
             (place::TWO_HOPS, "two_hops"),
             (place::USER, "user_history"),
+            (place::TASTE, "user_taste"),
+            (place::COMPLEMENT, "complements"),
             (place::CATEGORY, "category"),
+            (place::NEWCOMERS, "newcomers"),
             (place::TRENDING, "trending"),
             (place::CURATED, "curated"),
         ];

@@ -51,15 +51,26 @@ pub(crate) static VIEWED_TOGETHER: RowSource = RowSource {
     settings: |settings| settings.viewed_together,
 };
 
+/// Came right after, or nearly: the short window, forward only.
+pub(crate) static TRANSITIONS: RowSource = RowSource {
+    name: "transitions",
+    relation: Relation::Next,
+    reason: ReasonCode::ViewedTogether,
+    alpha: 1.0,
+    damp: 0.0,
+    memory: 1.0,
+    settings: |settings| settings.transitions,
+};
+
 impl RowSource {
     /// The items that speak, each with its say.
     fn voices<'a>(&'a self, moment: &'a Moment<'_>) -> impl Iterator<Item = (&'a Seen, f32)> + 'a {
         let say = |seen: &Seen| if seen.in_cart && !seen.browsed { 1.0 } else { (-seen.age / self.memory).exp() };
         let reach = match self.relation {
-            Relation::Visit => moment.settings.candidates.context_items,
+            Relation::Visit | Relation::Next => moment.settings.candidates.context_items,
             Relation::Cart | Relation::Buy => MAX_CART,
         };
-        let in_cart_counts_fully = self.relation != Relation::Visit;
+        let in_cart_counts_fully = matches!(self.relation, Relation::Cart | Relation::Buy);
         moment.visit.iter().take(reach).map(move |seen| {
             let whole = in_cart_counts_fully && seen.in_cart;
             (seen, if whole { 1.0 } else { say(seen) })

@@ -3,16 +3,8 @@ use crate::nouns::{DAY_MS, ReasonCode, Repeats, SECOND_MS};
 use crate::settings::{CandidateSettings, SourceSettings};
 use crate::store::{ItemIx, Moment, SessionIndex};
 
-/// Steps in which a context item's say in finding neighbours falls to 1/e.
-const MEMORY: f32 = 2.5;
-/// Positions away from the match in which a neighbour's item falls to 1/e.
-const REACH: f32 = 3.0;
 /// What an item before the match counts against one after it.
 const BEFORE: f32 = 0.7;
-/// Exponent of a context item's idf.
-const IDF_CONTEXT: f32 = 1.2;
-/// Exponent of a candidate's idf.
-const IDF_CANDIDATE: f32 = 0.5;
 /// Steps told apart; beyond them all items of a neighbour are equally far.
 const STEPS: usize = 24;
 /// Time in which a neighbour's say falls to 1/e.
@@ -21,9 +13,43 @@ const FADE_S: f32 = (30 * DAY_MS / SECOND_MS) as f32;
 /// Visits like this one went on to it: session-kNN over the newest visits of each item of context.
 ///
 /// sim(n) = sum over shared items i of e^(-age_i / memory) idf_i^a / sqrt(|n|) e^(-dt / fade);
-/// score(j) = sum over the k most similar n of sim(n) e^(-|pos_j - pos*| / reach), where pos* is the newest shared
-/// item. After VMIS-kNN (Kersbergen, Sprangers and Schelter, SIGMOD 2022) and VSTAN (Ludewig et al., 2021).
-pub(crate) struct SessionKnn;
+/// score(j) = sum over the k most similar n of sim(n) e^(-|pos_j - pos*| / reach) idf_j^c, where pos* is the newest
+/// shared item. After VMIS-kNN (Kersbergen, Sprangers and Schelter, SIGMOD 2022) and VSTAN (Ludewig et al., 2021).
+///
+/// There are two views of it, because one visit has two truths: what the shopper is at right now, and what the whole
+/// visit is about.
+pub(crate) struct SessionKnn {
+    name: &'static str,
+    /// Steps in which a context item's say in finding neighbours falls to 1/e.
+    memory: f32,
+    /// Positions away from the match in which a neighbour's item falls to 1/e.
+    reach: f32,
+    /// Exponent a of a context item's idf.
+    idf_context: f32,
+    /// Exponent c of a candidate's idf.
+    idf_candidate: f32,
+    settings: fn(&CandidateSettings) -> SourceSettings,
+}
+
+/// What the shopper is at right now: the newest items find the neighbours, and what stands near the match counts.
+pub(crate) static NEAR: SessionKnn = SessionKnn {
+    name: "session_knn",
+    memory: 2.5,
+    reach: 3.0,
+    idf_context: 1.2,
+    idf_candidate: 0.5,
+    settings: |settings| settings.session_knn,
+};
+
+/// What the whole visit is about: all its items find the neighbours, and all that they held counts.
+pub(crate) static WHOLE: SessionKnn = SessionKnn {
+    name: "session_knn_whole",
+    memory: 8.0,
+    reach: 1.5,
+    idf_context: 1.2,
+    idf_candidate: 0.0,
+    settings: |settings| settings.session_knn_whole,
+};
 
 impl SessionKnn {
     /// The visit's own number, so that it does not vote for itself.
@@ -32,12 +58,12 @@ impl SessionKnn {
     }
 
     /// Sums up, per neighbour, what its shared items say; the most similar `k` go to `work.found`.
-    fn neighbours(moment: &Moment<'_>, work: &mut Workspace) {
+    fn neighbours(&self, moment: &Moment<'_>, work: &mut Workspace) {
         let index = &moment.state.index;
         let own = Self::own(moment);
         work.neighbours.begin(moment.settings.candidates.context_items * moment.settings.index.postings_per_item);
         for seen in moment.recent() {
-            let say = (-seen.age / MEMORY).exp() * idf(index, seen.item).powf(IDF_CONTEXT);
+            let say = (-seen.age / self.memory).exp() * idf(index, seen.item).powf(self.idf_context);
             for visit in index.newest(seen.item).filter(|&visit| Some(visit) != own) {
                 work.neighbours.add(visit, say);
             }
@@ -53,11 +79,11 @@ fn idf(index: &SessionIndex, item: ItemIx) -> f32 {
 
 impl Source for SessionKnn {
     fn name(&self) -> &'static str {
-        "session_knn"
+        self.name
     }
 
     fn settings(&self, settings: &CandidateSettings) -> SourceSettings {
-        settings.session_knn
+        (self.settings)(settings)
     }
 
     fn reason(&self) -> ReasonCode {
@@ -66,7 +92,7 @@ impl Source for SessionKnn {
 
     fn collect(&self, moment: &Moment<'_>, limit: usize, work: &mut Workspace) {
         let index = &moment.state.index;
-        Self::neighbours(moment, work);
+        self.neighbours(moment, work);
         work.items.begin(moment.state.catalog.numbers());
         work.context.begin(moment.state.catalog.numbers());
         // Newest context has the highest mark, so the newest shared item is the one with the largest.
@@ -74,7 +100,7 @@ impl Source for SessionKnn {
             work.context.add(seen.item, 1.0 / (1.0 + seen.age));
         }
         let now_s = moment.now.0.div_euclid(SECOND_MS);
-        let near: [f32; STEPS] = std::array::from_fn(|steps| (-(steps as f32) / REACH).exp());
+        let near: [f32; STEPS] = std::array::from_fn(|steps| (-(steps as f32) / self.reach).exp());
         for &(visit, similarity) in &work.found {
             let Some((items, at_s)) = index.visit(visit) else { continue };
             let Some(anchor) = newest_shared(items, &work.context) else { continue };
@@ -89,7 +115,9 @@ impl Source for SessionKnn {
         if moment.request.repeats == Repeats::Suppress {
             work.leave_out_visit(moment);
         }
-        work.items.scale(|item| idf(index, item).powf(IDF_CANDIDATE));
+        if self.idf_candidate > 0.0 {
+            work.items.scale(|item| idf(index, item).powf(self.idf_candidate));
+        }
         work.items.best(limit, &mut work.found);
     }
 
@@ -101,7 +129,7 @@ impl Source for SessionKnn {
         let visits: Vec<&[ItemIx]> =
             index.newest(item).take(LOOKED_AT).filter_map(|visit| index.visit(visit)).map(|(items, _)| items).collect();
         let share = |of: ItemIx| visits.iter().filter(|items| items.contains(&of)).count() as f32;
-        moment.recent().iter().map(|seen| (seen.item, share(seen.item) * (-seen.age / MEMORY).exp())).collect()
+        moment.recent().iter().map(|seen| (seen.item, share(seen.item) * (-seen.age / self.memory).exp())).collect()
     }
 }
 

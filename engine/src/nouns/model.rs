@@ -7,15 +7,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Intent {
-    /// Look on: nothing is in the cart.
+    /// Look on, perhaps at something seen before: nothing is in the cart.
     Browse,
     /// Fill a cart.
     Basket,
+    /// Look on at something that the visit has not come to yet: nothing is in the cart.
+    Discover,
 }
 
 impl Intent {
     /// All intents.
-    pub const ALL: [Self; 2] = [Self::Browse, Self::Basket];
+    pub const ALL: [Self; 3] = [Self::Browse, Self::Basket, Self::Discover];
 }
 
 /// The scorer's weights as learned, by feature name so that they outlive a change of the features.

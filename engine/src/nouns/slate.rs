@@ -84,6 +84,8 @@ pub enum ReasonCode {
     BoughtBefore,
     /// Of a category that goes with `becauseOf`.
     GoesWithCategory,
+    /// New in the shop.
+    NewArrival,
     /// Much wanted right now.
     Trending,
     /// Among the most wanted for long.

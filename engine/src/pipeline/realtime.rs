@@ -6,7 +6,7 @@ use crate::candidates::{self, Source};
 use crate::features;
 use crate::nouns::{Cause, Tier};
 use crate::rank::Linear;
-use crate::store::{Candidate, ItemIx, Moment, SOURCES};
+use crate::store::{Candidate, Moment, SOURCES};
 use crate::watch::{Pace, Stage, Watch};
 
 /// How far a hurried answer got.
@@ -64,17 +64,14 @@ pub(super) fn collect(moment: &Moment<'_>, watch: &mut dyn Watch, scratch: &mut 
         }
         scratch.work.found.clear();
         source.collect(moment, settings.limit, &mut scratch.work);
-        if let Some(best) = best_new(moment, &scratch.work.found) {
-            scratch.pool.add(place, &scratch.work.found, best);
+        let is_new = |item| !moment.visit.iter().any(|seen| seen.item == item);
+        let found = &scratch.work.found;
+        // A source's best score among items that the visit has not come to; its best at all if there is no such item.
+        if let Some(&(_, best)) = found.iter().find(|&&(item, _)| is_new(item)).or(found.first()) {
+            scratch.pool.add(place, found, best, is_new);
         }
     }
     Reach::Everything
-}
-
-/// A source's best score among items that the visit has not come to; its best at all if there is no such item.
-fn best_new(moment: &Moment<'_>, found: &[(ItemIx, f32)]) -> Option<f32> {
-    let is_new = |item| !moment.visit.iter().any(|seen| seen.item == item);
-    found.iter().find(|&&(item, _)| is_new(item)).or(found.first()).map(|&(_, score)| score)
 }
 
 /// Leaves in the pool what the rules admit.

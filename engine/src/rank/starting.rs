@@ -58,7 +58,7 @@ pub(super) fn weights(intent: Intent, settings: &CandidateSettings) -> Vector {
     let mut weights = [0.0; FEATURES];
     for (feature, browse, basket, of) in WEIGHTS {
         let scale = of.map_or(1.0, |of| of(settings).weight / of(&usual).weight);
-        weights[feature as usize] = scale * if intent == Intent::Browse { browse } else { basket };
+        weights[feature as usize] = scale * if intent == Intent::Basket { basket } else { browse };
     }
     weights
 }

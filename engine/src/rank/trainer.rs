@@ -32,7 +32,7 @@ impl Lesson {
 /// feature by the root of their summed squares (Duchi et al., JMLR 2011).
 #[derive(Debug, Clone)]
 pub struct Trainer {
-    learners: [Learner; 2],
+    learners: [Learner; Intent::ALL.len()],
     version: u64,
     /// Room for the scores of one list.
     scores: Vec<f32>,
@@ -60,15 +60,28 @@ impl Trainer {
     /// Lessons taken so far.
     #[must_use]
     pub fn lessons(&self) -> u64 {
-        self.learners.iter().map(|learner| learner.lessons).sum()
+        self.learners[..2].iter().map(|learner| learner.lessons).sum()
     }
 
     /// Learns from one list at a rate (0.05 to warm up, 0.02 when running are good).
+    ///
+    /// A browsing list teaches twice: as it is and, where what was taken is new to the visit, with all that is not left
+    /// out, as a placement that only shows new items would have it.
     pub fn take(&mut self, lesson: &Lesson, rate: f32) {
-        let learner = &mut self.learners[lesson.intent as usize];
+        let is_new = |place: usize| lesson.vectors[place][Feature::InVisit as usize] == 0.0;
+        self.learn(lesson.intent, lesson, rate, |_| true);
+        if lesson.intent == Intent::Browse && lesson.targets.iter().all(|&target| is_new(target)) {
+            self.learn(Intent::Discover, lesson, rate, is_new);
+        }
+    }
+
+    /// Learns from those candidates of a list that `counts` names.
+    fn learn(&mut self, intent: Intent, lesson: &Lesson, rate: f32, counts: impl Fn(usize) -> bool) {
+        let learner = &mut self.learners[intent as usize];
         let linear = Linear { weights: learner.weights };
+        let score = |(place, vector)| if counts(place) { linear.score(vector) } else { f32::NEG_INFINITY };
         self.scores.clear();
-        self.scores.extend(lesson.vectors.iter().map(|vector| linear.score(vector)));
+        self.scores.extend(lesson.vectors.iter().enumerate().map(score));
         softmax(&mut self.scores);
         let share = 1.0 / lesson.targets.len().max(1) as f32;
         for &target in &lesson.targets {

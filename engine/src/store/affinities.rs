@@ -16,6 +16,8 @@ pub(crate) enum Relation {
     Cart,
     /// Bought in one order.
     Buy,
+    /// Touched right after, or nearly: the short window, forward only.
+    Next,
 }
 
 /// The items that go with one item. All figures stand on the scale of `epoch` (see [`Decay`]).
@@ -84,7 +86,7 @@ impl Row {
 /// The rows of all relations.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Rows {
-    relations: [Vec<Row>; 3],
+    relations: [Vec<Row>; 4],
 }
 
 /// How pairs are added: the relation, the bound and the instant, worked out once for all pairs of one event.

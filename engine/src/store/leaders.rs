@@ -1,5 +1,5 @@
 use rustc_hash::FxHashMap;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::catalog::{Facts, NO_IX};
 use super::counters::Counter;
@@ -72,7 +72,7 @@ fn before(a: (f64, ItemIx), b: (f64, ItemIx)) -> bool {
 pub(crate) struct Leaders {
     pub(crate) bestsellers: Board,
     pub(crate) trending: Board,
-    #[serde(serialize_with = "sorted", deserialize_with = "unsorted")]
+    #[serde(with = "super::by_key")]
     categories: FxHashMap<u32, Board>,
 }
 
@@ -108,16 +108,6 @@ impl Leaders {
             board.set(ix, Decayed::default(), PER_CATEGORY);
         }
     }
-}
-
-fn sorted<S: Serializer>(boards: &FxHashMap<u32, Board>, serializer: S) -> Result<S::Ok, S::Error> {
-    let mut list: Vec<_> = boards.iter().collect();
-    list.sort_unstable_by_key(|(category, _)| **category);
-    list.serialize(serializer)
-}
-
-fn unsorted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FxHashMap<u32, Board>, D::Error> {
-    Ok(Vec::<(u32, Board)>::deserialize(deserializer)?.into_iter().collect())
 }
 
 #[cfg(test)]

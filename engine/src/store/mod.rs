@@ -5,6 +5,7 @@
 mod affinities;
 mod apply;
 mod best;
+mod by_key;
 mod catalog;
 mod counters;
 mod decay;
@@ -14,6 +15,7 @@ mod key;
 mod leaders;
 mod lru;
 mod moment;
+mod newcomers;
 mod orders;
 mod pool;
 mod session_index;
@@ -33,12 +35,13 @@ pub(crate) use key::{Space, key};
 pub(crate) use leaders::Leaders;
 pub(crate) use lru::Lru;
 pub(crate) use moment::{MAX_CART, Moment, Seen};
+pub(crate) use newcomers::Newcomers;
 pub(crate) use orders::Order;
 pub(crate) use pool::{Candidate, Pool, SOURCES, place};
 pub(crate) use session_index::SessionIndex;
 pub(crate) use sessions::{Session, Touch};
 pub(crate) use tables::{BatchTable, StaticList};
-pub(crate) use users::{Tally, Users};
+pub(crate) use users::{Profile, Tally, Users};
 
 use crate::nouns::{EventId, Model, Timestamp};
 use crate::settings::Settings;
@@ -53,6 +56,10 @@ pub struct State {
     pub(crate) counters: Counters,
     pub(crate) leaders: Leaders,
     pub(crate) rows: Rows,
+    /// Rows of categories and of brands: what goes with what at large, known long before it is known item by item.
+    pub(crate) category_rows: Rows,
+    pub(crate) brand_rows: Rows,
+    pub(crate) newcomers: Newcomers,
     pub(crate) sessions: Lru<Session>,
     pub(crate) index: SessionIndex,
     pub(crate) users: Users,

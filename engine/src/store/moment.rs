@@ -1,7 +1,9 @@
+use super::affinities::{Relation, Row, Rows};
+use super::catalog::NO_IX;
 use super::key::{Space, key};
 use super::users::Profile;
 use super::{ItemIx, Lens, Session, State};
-use crate::nouns::{EventKind, Intent, Request, Timestamp};
+use crate::nouns::{EventKind, Intent, Repeats, Request, Timestamp};
 use crate::settings::Settings;
 
 /// Distinct items of context kept at most; sources look at the newest few of them.
@@ -87,7 +89,29 @@ impl<'a> Moment<'a> {
 
     /// What the shopper is about to do.
     pub(crate) fn intent(&self) -> Intent {
-        if self.cart.is_empty() { Intent::Browse } else { Intent::Basket }
+        match self.request.repeats {
+            _ if !self.cart.is_empty() => Intent::Basket,
+            Repeats::Allow => Intent::Browse,
+            Repeats::Suppress => Intent::Discover,
+        }
+    }
+
+    /// The row of a category or brand in the relation that fits the intent: orders or, where there are none, carts for
+    /// a basket; visits otherwise; with its n. `None` where nothing is known.
+    pub(crate) fn kin_row<'r>(&self, rows: &'r Rows, of: u32) -> Option<(&'r Row, f32)> {
+        if of == NO_IX {
+            return None;
+        }
+        let relations: &[Relation] =
+            if self.intent() == Intent::Basket { &[Relation::Buy, Relation::Cart] } else { &[Relation::Visit] };
+        let row = relations.iter().find_map(|&relation| rows.get(relation, of).filter(|row| row.n > 0.0))?;
+        Some((row, row.n))
+    }
+
+    /// P(b | a) between two categories or brands; 0 where nothing is known.
+    pub(crate) fn kin_share(&self, rows: &Rows, a: u32, b: u32) -> f32 {
+        let Some((row, n)) = self.kin_row(rows, a).filter(|_| b != NO_IX) else { return 0.0 };
+        row.partners.iter().position(|&partner| partner == b).map_or(0.0, |place| row.weights[place] / n)
     }
 
     /// The newest items of context that sources look at.

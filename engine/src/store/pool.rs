@@ -1,19 +1,24 @@
 use super::ItemIx;
 
 /// Number of candidate sources.
-pub(crate) const SOURCES: usize = 10;
+pub(crate) const SOURCES: usize = 15;
 
 /// Places of the candidate sources among themselves; the room of the sources keeps its list in this order.
 pub(crate) mod place {
     pub(crate) const BOUGHT: usize = 0;
     pub(crate) const CARTED: usize = 1;
     pub(crate) const VIEWED: usize = 2;
-    pub(crate) const KNN: usize = 3;
-    pub(crate) const TWO_HOPS: usize = 4;
-    pub(crate) const USER: usize = 5;
-    pub(crate) const CATEGORY: usize = 7;
-    pub(crate) const TRENDING: usize = 8;
-    pub(crate) const CURATED: usize = 9;
+    pub(crate) const NEXT: usize = 3;
+    pub(crate) const KNN: usize = 4;
+    pub(crate) const KNN_WHOLE: usize = 5;
+    pub(crate) const TWO_HOPS: usize = 6;
+    pub(crate) const USER: usize = 7;
+    pub(crate) const TASTE: usize = 8;
+    pub(crate) const COMPLEMENT: usize = 10;
+    pub(crate) const CATEGORY: usize = 11;
+    pub(crate) const NEWCOMERS: usize = 12;
+    pub(crate) const TRENDING: usize = 13;
+    pub(crate) const CURATED: usize = 14;
 }
 
 const EMPTY: u32 = u32::MAX;
@@ -46,14 +51,17 @@ impl Pool {
         self.places.resize(items.max(self.places.len()), EMPTY);
     }
 
-    /// Takes in what one source found, best first. Scores are taken relative to `best`.
-    pub(crate) fn add(&mut self, source: usize, found: &[(ItemIx, f32)], best: f32) {
-        for (rank, &(item, score)) in (1..).zip(found) {
+    /// Takes in what one source found, best first. Scores are taken relative to `best`; an item for which `is_new` does
+    /// not hold takes the rank of the new one after it, so that ranks do not depend on whether such items may return.
+    pub(crate) fn add(&mut self, source: usize, found: &[(ItemIx, f32)], best: f32, is_new: impl Fn(ItemIx) -> bool) {
+        let mut rank = 1;
+        for &(item, score) in found {
             let place = self.places[item as usize];
             let place = if place == EMPTY { self.push(item) } else { place as usize };
             let candidate = &mut self.candidates[place];
             candidate.relative[source] = (score / best).min(MAX_RELATIVE);
             candidate.ranks[source] = rank;
+            rank += u16::from(is_new(item));
         }
     }
 
@@ -104,8 +112,8 @@ mod tests {
     fn pool() -> Pool {
         let mut pool = Pool::default();
         pool.begin(20);
-        pool.add(0, &[(1, 4.0), (2, 2.0), (3, 1.0)], 4.0);
-        pool.add(1, &[(9, 0.5), (2, 0.5)], 0.5);
+        pool.add(0, &[(1, 4.0), (2, 2.0), (3, 1.0)], 4.0, |_| true);
+        pool.add(1, &[(9, 0.5), (2, 0.5)], 0.5, |_| true);
         pool
     }
 

@@ -39,22 +39,32 @@ impl Default for Candidates {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sources {
-    /// What past visits like this one went on to.
+    /// What past visits like this one went on to, seen from its newest items.
     pub session_knn: Source,
+    /// What past visits like this one as a whole went on to.
+    pub session_knn_whole: Source,
     /// Viewed in one visit with the context's items.
     pub viewed_together: Source,
     /// Carted in one visit with the context's items.
     pub carted_together: Source,
     /// Bought in one order with the context's items.
     pub bought_together: Source,
+    /// What came right after the context's newest items.
+    pub transitions: Source,
     /// Goes with what goes with the context's items.
     pub two_hops: Source,
     /// The shopper's own past purchases.
     pub user_history: Source,
+    /// Goes with the shopper's own past purchases.
+    pub user_taste: Source,
     /// What the visit has already come to, where the placement lets items return.
     pub own_session: Source,
+    /// The most wanted of the categories and brands that go with the context's.
+    pub complements: Source,
     /// The most wanted of the context's categories.
     pub category: Source,
+    /// New in the context's categories: the way in for items that nobody has met yet.
+    pub newcomers: Source,
     /// The most wanted overall, lately.
     pub trending: Source,
     /// Chosen by the shop: the section `curated`.
@@ -65,13 +75,18 @@ impl Sources {
     fn from_settings(c: &CandidateSettings) -> Self {
         Self {
             session_knn: c.session_knn.into(),
+            session_knn_whole: c.session_knn_whole.into(),
             viewed_together: c.viewed_together.into(),
             carted_together: c.carted_together.into(),
             bought_together: c.bought_together.into(),
+            transitions: c.transitions.into(),
             two_hops: c.two_hops.into(),
             user_history: c.user_history.into(),
+            user_taste: c.user_taste.into(),
             own_session: c.own_session.into(),
+            complements: c.complements.into(),
             category: c.category.into(),
+            newcomers: c.newcomers.into(),
             trending: c.trending.into(),
             curated: c.curated.into(),
         }

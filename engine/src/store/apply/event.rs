@@ -5,7 +5,12 @@ use crate::nouns::{Event, EventKind, Timestamp};
 use crate::settings::Settings;
 use crate::store::affinities::Pairing;
 use crate::store::key::{Key, Space, key};
-use crate::store::{ItemIx, Relation, Session, State};
+use crate::store::{ItemIx, NO_IX, Relation, Session, State};
+
+/// Steps back that the short window reaches.
+const NEXT_REACH: u8 = 3;
+/// Items back with whose category and brand a new item's are paired.
+pub(super) const KIN_REACH: usize = 4;
 
 impl State {
     pub(super) fn apply_event(&mut self, event: &Event, accepted_at: Timestamp, settings: &Settings) -> Applied {
@@ -144,6 +149,45 @@ impl State {
             self.rows.add(pairing, touch.item, other, share(distance));
             self.rows.add(pairing, other, touch.item, share(distance) * settings.affinities.backward);
         }
+        self.relate_next(touch.item, &before, at, settings);
+        self.relate_kin(Relation::Visit, touch.item, &before, at, settings);
+    }
+
+    /// The short window: what came right after what.
+    fn relate_next(&mut self, item: ItemIx, before: &[ItemIx], at: Timestamp, settings: &Settings) {
+        let pairing = Pairing::new(Relation::Next, at, &settings.affinities);
+        self.rows.stand(pairing, item, 1.0);
+        for (distance, &other) in (1_u8..=NEXT_REACH).zip(before) {
+            self.rows.add(pairing, other, item, 1.0 / f32::from(distance).powi(2));
+        }
+    }
+
+    /// Pairs the categories and the brands of an item and of those before it, nearest first.
+    pub(super) fn relate_kin(
+        &mut self,
+        relation: Relation,
+        item: ItemIx,
+        before: &[ItemIx],
+        at: Timestamp,
+        settings: &Settings,
+    ) {
+        let pairing = Pairing::new(relation, at, &settings.affinities);
+        let of = |ix: ItemIx| {
+            let facts = self.catalog.facts(ix);
+            [facts.category, facts.brand]
+        };
+        let before: Vec<[u32; 2]> = before.iter().take(KIN_REACH).map(|&other| of(other)).collect();
+        let whose = of(item);
+        for (kin, rows) in [&mut self.category_rows, &mut self.brand_rows].into_iter().enumerate() {
+            let own = whose[kin];
+            if own == NO_IX {
+                continue;
+            }
+            rows.stand(pairing, own, 1.0);
+            for other in before.iter().map(|of| of[kin]).filter(|&other| other != NO_IX) {
+                rows.add(pairing, other, own, 1.0 / before.len() as f32);
+            }
+        }
     }
 
     fn relate_cart(&mut self, item: ItemIx, cart: &[ItemIx], at: Timestamp, settings: &Settings) {
@@ -152,10 +196,11 @@ impl State {
         let others: Vec<ItemIx> =
             cart.iter().rev().copied().filter(|&other| other != item).take(settings.affinities.basket_reach).collect();
         let weight = 1.0 / (others.len().max(1) as f32).sqrt();
-        for other in others {
+        for &other in &others {
             self.rows.add(pairing, other, item, weight);
             self.rows.add(pairing, item, other, weight);
         }
+        self.relate_kin(Relation::Cart, item, &others, at, settings);
     }
 }
 

@@ -6,7 +6,7 @@ mod order;
 
 use super::{ItemIx, State};
 use crate::Applied;
-use crate::nouns::{Entry, Item, ItemId, Record};
+use crate::nouns::{Entry, Item, ItemId, Record, Timestamp};
 use crate::settings::Settings;
 
 impl State {
@@ -15,12 +15,12 @@ impl State {
         self.applied += 1;
         match &entry.record {
             Record::Event(event) => self.apply_event(event, entry.accepted_at, settings),
-            Record::Item(item) => self.put_item(item, settings),
+            Record::Item(item) => self.put_item(item, entry.accepted_at, settings),
             Record::Patch { item, patch } => {
                 let patch = (**patch).clone();
-                self.change_item(item, |state| state.catalog.patch(item, patch))
+                self.change_item(item, entry.accepted_at, |state| state.catalog.patch(item, patch))
             }
-            Record::Delete { item } => self.change_item(item, |state| state.catalog.delete(item)),
+            Record::Delete { item } => self.change_item(item, entry.accepted_at, |state| state.catalog.delete(item)),
             Record::Model(model) => {
                 if model.version <= self.model.version {
                     return Applied::Duplicate;
@@ -28,18 +28,20 @@ impl State {
                 self.model = (**model).clone();
                 Applied::Fresh
             }
-            Record::Stock(update) => self.change_item(&update.item, |state| state.catalog.set_stock(update)),
+            Record::Stock(update) => {
+                self.change_item(&update.item, entry.accepted_at, |state| state.catalog.set_stock(update))
+            }
         }
     }
 
-    fn put_item(&mut self, item: &Item, settings: &Settings) -> Applied {
-        let applied = self.change_item(&item.id, |state| state.catalog.put(item.clone(), &settings.catalog));
+    fn put_item(&mut self, item: &Item, at: Timestamp, settings: &Settings) -> Applied {
+        let applied = self.change_item(&item.id, at, |state| state.catalog.put(item.clone(), &settings.catalog));
         self.refused_items += u64::from(applied == Applied::Refused);
         applied
     }
 
     /// Makes a change to the catalogue and keeps the boards in step with it.
-    fn change_item(&mut self, id: &ItemId, change: impl FnOnce(&mut Self) -> Option<ItemIx>) -> Applied {
+    fn change_item(&mut self, id: &ItemId, at: Timestamp, change: impl FnOnce(&mut Self) -> Option<ItemIx>) -> Applied {
         let before = self.catalog.number(id.as_str()).map(|ix| *self.catalog.facts(ix));
         let Some(ix) = change(self) else { return Applied::Refused };
         let facts = *self.catalog.facts(ix);
@@ -49,6 +51,10 @@ impl State {
         }
         if moved.is_some() || before.is_none_or(|before| before.known != facts.known) {
             self.leaders.set(ix, &self.counters.get(ix), &facts);
+        }
+        let returned = facts.known && before.is_none_or(|before| !before.known);
+        if returned || moved.is_some() {
+            self.newcomers.add(ix, &facts, at);
         }
         Applied::Fresh
     }

@@ -1,6 +1,7 @@
 //! Orders: lines bought together are paired; a refund takes back exactly what its line had added.
 
-use crate::nouns::{Event, EventKind};
+use super::event::KIN_REACH;
+use crate::nouns::{Event, EventKind, Timestamp};
 use crate::settings::Settings;
 use crate::store::affinities::Pairing;
 use crate::store::key::{Key, Space, key};
@@ -21,6 +22,7 @@ impl State {
         if is_new && profile != 0 {
             self.users.count_order(profile, &settings.users);
         }
+        let known = order.lines.len();
         let pairing = Pairing::new(Relation::Buy, event.at, &settings.affinities);
         for &(item, quantity) in lines {
             if let Some(line) = order.lines.iter_mut().find(|line| line.item == item && line.stands()) {
@@ -38,6 +40,18 @@ impl State {
                 self.rows.add(pairing, item, other.item, weight);
             }
             order.lines.push(OrderLine { item, quantity, refunded: 0, at: event.at });
+        }
+        self.relate_order_kin(order_key(event), known, event.at, settings);
+    }
+
+    /// Pairs the categories and brands of an order's lines from the place `known` on with those of the lines before.
+    /// A refund leaves them: that such things are bought together remains true.
+    fn relate_order_kin(&mut self, order: Key, known: usize, at: Timestamp, settings: &Settings) {
+        let Some(order) = self.orders.get(order) else { return };
+        let items: Vec<ItemIx> = order.lines.iter().map(|line| line.item).collect();
+        for place in known..items.len() {
+            let before: Vec<ItemIx> = items[..place].iter().rev().take(KIN_REACH).copied().collect();
+            self.relate_kin(Relation::Buy, items[place], &before, at, settings);
         }
     }
 
