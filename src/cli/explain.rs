@@ -129,6 +129,7 @@ fn reason(reason: &Value) -> String {
         "similar_sessions" => ("visits like this one went on to it, because of", "visits like this one went on to it"),
         "bought_before" => ("bought before, with", "bought before by this shopper"),
         "goes_with_category" => ("of a category that goes with", "of a category that goes with this visit"),
+        "new_arrival" => ("new in the shop, near", "new in the shop"),
         "trending" => ("much wanted right now, with", "much wanted right now"),
         "curated" => ("chosen by the shop for", "chosen by the shop"),
         "seen_before" => ("looked at earlier in this visit, with", "looked at earlier in this visit"),

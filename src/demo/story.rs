@@ -85,6 +85,7 @@ impl<'a> Words<'a> {
             "similar_sessions" => "carts like this one went on to it".to_owned(),
             "bought_before" => "this household buys it again and again".to_owned(),
             "goes_with_category" => format!("goes with {other}"),
+            "new_arrival" => "new in the shop".to_owned(),
             "trending" => "much wanted right now".to_owned(),
             "curated" => "chosen by the shop".to_owned(),
             "seen_before" => "looked at earlier in this visit".to_owned(),

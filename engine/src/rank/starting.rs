@@ -8,7 +8,7 @@ use crate::settings::{CandidateSettings, SourceSettings};
 type Of = fn(&CandidateSettings) -> SourceSettings;
 
 /// Feature, weight when browsing, weight with a cart, and whose word it is.
-const WEIGHTS: [(F, f32, f32, Option<Of>); 41] = [
+const WEIGHTS: [(F, f32, f32, Option<Of>); 55] = [
     (F::BoughtRelative, 0.8, 0.7, Some(|s| s.bought_together)),
     (F::BoughtRank, 0.2, 0.0, Some(|s| s.bought_together)),
     (F::BoughtRoot, 0.4, 0.7, Some(|s| s.bought_together)),
@@ -42,9 +42,23 @@ const WEIGHTS: [(F, f32, f32, Option<Of>); 41] = [
     (F::IsSecondLast, 0.4, 0.0, Some(|s| s.own_session)),
     (F::FollowedLast, 1.3, 0.0, Some(|s| s.own_session)),
     (F::PrecededLast, 0.7, 0.0, Some(|s| s.own_session)),
+    (F::BestBuyCosine, 0.0, 0.8, Some(|s| s.bought_together)),
+    (F::LinkedBuyShare, 0.0, 0.1, Some(|s| s.bought_together)),
+    (F::BoughtLog, 0.0, 0.1, Some(|s| s.bought_together)),
+    (F::ViewedLog, 0.2, 0.0, Some(|s| s.viewed_together)),
+    (F::KnnLog, 0.2, 0.0, Some(|s| s.session_knn)),
+    (F::WholeLog, 0.2, 0.0, Some(|s| s.session_knn_whole)),
+    (F::UserLog, 0.0, 0.7, Some(|s| s.user_history)),
+    (F::TasteRoot, 0.1, 0.1, Some(|s| s.user_taste)),
+    (F::NextRoot, 0.0, 0.1, Some(|s| s.transitions)),
+    (F::ComplementRank, 0.1, 0.1, Some(|s| s.complements)),
+    (F::NewcomerRank, 0.05, 0.05, Some(|s| s.newcomers)),
     (F::CategoryRank, 0.1, 0.1, Some(|s| s.category)),
     (F::CuratedRank, 0.2, 0.2, Some(|s| s.curated)),
     (F::CategoryShare, 0.1, 0.4, None),
+    (F::CategoryGiven, 0.4, 1.0, None),
+    (F::BrandGiven, 0.2, 0.0, None),
+    (F::UserCategory, 0.0, 0.4, None),
     (F::SameCategory, 0.0, 0.2, None),
     (F::SameDepartment, 0.0, 0.2, None),
     (F::PriceRatio, 0.0, -0.3, None),

@@ -1,0 +1,88 @@
+//! What single candidate sources bring in that the others cannot.
+
+mod common;
+
+use common::{Shop, ids, item_id, request};
+use sidecart_engine::nouns::*;
+
+fn item(name: &str, category: &str, brand: &str, cents: i64) -> Item {
+    Item {
+        category_path: vec![category.into()],
+        brand: Some(brand.into()),
+        price: Some(Money { minor: cents, currency: Currency::USD }),
+        ..Item::bare(item_id(name))
+    }
+}
+
+/// The source that a pick is credited to, if it is in the answer.
+fn source_of(answer: &Slate, name: &str) -> Option<&'static str> {
+    answer.picks.iter().find(|pick| pick.item_id == item_id(name)).map(|pick| pick.source)
+}
+
+#[test]
+fn an_item_added_seconds_ago_is_found_by_what_it_is() {
+    let mut shop = Shop::selling("");
+    for n in 0..40 {
+        shop.put(item(&format!("kettle{n}"), "kettles", "acme", 3_000));
+        shop.put(item(&format!("lamp{n}"), "lamps", "lumen", 3_000));
+        shop.view(n, &format!("k{n}"), &format!("kettle{n} kettle{}", (n + 1) % 40));
+    }
+    let far = 30 * 24 * 60;
+    shop.apply(far, Record::Item(Box::new(item("newest", "kettles", "acme", 3_100))));
+    let answer = shop.ask(far, &Request { context_items: ids("kettle3"), limit: 40, ..request("s") });
+    assert_eq!(source_of(&answer, "newest"), Some("newcomers"));
+    let pick = answer.picks.iter().find(|pick| pick.source == "newcomers").expect("the newcomer");
+    assert_eq!(pick.reason, Reason { code: ReasonCode::NewArrival, because_of: ids("kettle3") });
+    let later = shop.ask(far + 15 * 24 * 60, &Request { context_items: ids("kettle3"), limit: 40, ..request("s") });
+    assert_ne!(source_of(&later, "newest"), Some("newcomers"), "after two weeks it is new no more");
+}
+
+#[test]
+fn categories_that_go_together_bring_items_that_never_met() {
+    let mut shop = Shop::selling("");
+    for n in 0..12 {
+        shop.put(item(&format!("grill{n}"), "grills", "blaze", 9_000));
+        shop.put(item(&format!("coal{n}"), "charcoal", "blaze", 900));
+    }
+    for n in 0..11 {
+        shop.buy(n, &format!("o{n}"), &format!("grill{n} coal{n}"));
+    }
+    // Nobody ever bought this grill, with anything.
+    let answer = shop.ask(60, &Request { cart: Some(ids("grill11")), limit: 8, ..request("s") });
+    let picked: Vec<_> = answer.picks.iter().filter(|pick| pick.source == "complements").collect();
+    assert!(!picked.is_empty(), "{:?}", answer.picks.iter().map(|pick| pick.source).collect::<Vec<_>>());
+    assert!(picked.iter().all(|pick| pick.item_id.as_str().starts_with("coal")));
+    assert_eq!(picked[0].reason, Reason { code: ReasonCode::GoesWithCategory, because_of: ids("grill11") });
+}
+
+#[test]
+fn what_a_shopper_bought_before_speaks_for_what_goes_with_it() {
+    let mut shop = Shop::selling("coffee filters soap sponge");
+    for n in 0..10 {
+        shop.buy(n, &format!("a{n}"), "coffee filters");
+        shop.buy(n, &format!("b{n}"), "soap sponge");
+    }
+    let mut order = shop.event(20, "hers", EventKind::Purchase, "coffee");
+    order.user = Some(UserId::new("ann").expect("a valid id"));
+    shop.send(order);
+    let user = UserId::new("ann").ok();
+    let far = 3 * 24 * 60;
+    let answer = shop.ask(far, &Request { user, limit: 4, ..request("new visit") });
+    assert_eq!(source_of(&answer, "filters"), Some("user_taste"));
+    assert_eq!(source_of(&answer, "coffee"), Some("user_history"));
+}
+
+#[test]
+fn placements_that_leave_seen_items_out_rank_the_others_alike() {
+    let mut shop = Shop::selling("a b c d e f");
+    for n in 0..30 {
+        shop.view(n, &format!("s{n}"), if n % 3 == 0 { "a b c" } else { "a b d" });
+    }
+    let ask = |repeats| {
+        let answer = shop.ask(60, &Request { context_items: ids("a b"), limit: 6, repeats, ..request("s") });
+        let new = answer.picks.iter().map(|pick| pick.item_id.to_string());
+        new.filter(|id| id != "a" && id != "b").collect::<Vec<_>>()
+    };
+    assert_eq!(ask(Repeats::Allow)[..2], ask(Repeats::Suppress)[..2]);
+    assert_eq!(ask(Repeats::Suppress)[0], "d");
+}
