@@ -216,3 +216,22 @@ impl Default for CandidateSettings {
         }
     }
 }
+
+impl CandidateSettings {
+    /// The switch and bounds of the source of that name, as in the config; `None`: there is no such source.
+    pub fn source_mut(&mut self, name: &str) -> Option<&mut SourceSettings> {
+        Some(match name {
+            "session_knn" => &mut self.session_knn,
+            "viewed_together" => &mut self.viewed_together,
+            "carted_together" => &mut self.carted_together,
+            "bought_together" => &mut self.bought_together,
+            "two_hops" => &mut self.two_hops,
+            "user_history" => &mut self.user_history,
+            "own_session" => &mut self.own_session,
+            "category" => &mut self.category,
+            "trending" => &mut self.trending,
+            "curated" => &mut self.curated,
+            _ => return None,
+        })
+    }
+}

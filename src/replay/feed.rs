@@ -151,8 +151,8 @@ impl<'a> Feed<'a> {
             return;
         }
         let Some(lesson) = self.engine.lesson(event, head.at, &mut school.scratch) else { return };
-        school.trainer.take(&lesson, rate(school.trainer.lessons()));
-        if school.trainer.lessons().is_multiple_of(LESSONS_PER_MODEL[running]) {
+        let taught = school.trainer.take(&lesson, rate(school.trainer.lessons()));
+        if taught && school.trainer.lessons().is_multiple_of(LESSONS_PER_MODEL[running]) {
             self.publish(head.at);
         }
     }
