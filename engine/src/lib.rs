@@ -21,7 +21,7 @@ pub use pipeline::Scratch;
 pub use rank::{Lesson, Trainer};
 pub use settings::Settings;
 pub use store::State;
-use views::{ItemView, SessionView, Sizes, UserView};
+use views::{ItemView, SessionView, Sizes, Trace, UserView};
 pub use watch::{Pace, Stage, Unhurried, Watch};
 
 /// The shape of [`State`] when it is saved. Raised whenever a saved state of before could not be read back.
@@ -90,6 +90,31 @@ impl Engine {
     #[must_use]
     pub fn recommend(&self, request: &Request, now: Timestamp, watch: &mut dyn Watch, scratch: &mut Scratch) -> Slate {
         pipeline::recommend(&self.state, &self.settings, request, now, watch, scratch)
+    }
+
+    /// Answers a request as of `now`, as an engine of the same state under other settings would.
+    #[must_use]
+    pub fn recommend_with(
+        &self,
+        settings: &Settings,
+        request: &Request,
+        now: Timestamp,
+        watch: &mut dyn Watch,
+        scratch: &mut Scratch,
+    ) -> Slate {
+        pipeline::recommend(&self.state, settings, request, now, watch, scratch)
+    }
+
+    /// What the real-time answer to a request would be made of: proposals, candidates, features. Costs as much as an
+    /// answer and the copies.
+    #[must_use]
+    pub fn trace(&self, request: &Request, now: Timestamp, scratch: &mut Scratch) -> Trace {
+        pipeline::trace(&self.state, &self.settings, request, now, scratch)
+    }
+
+    /// Names of all candidate sources, as in the config.
+    pub fn sources() -> impl Iterator<Item = &'static str> {
+        candidates::ALL.into_iter().map(candidates::Source::name)
     }
 
     /// The list that `event`, not applied yet, would have been answered with just before it, with what it took marked

@@ -231,3 +231,27 @@ impl Default for CandidateSettings {
         }
     }
 }
+
+impl CandidateSettings {
+    /// The switch and bounds of the source of that name, as in the config; `None`: there is no such source.
+    pub fn source_mut(&mut self, name: &str) -> Option<&mut SourceSettings> {
+        Some(match name {
+            "session_knn" => &mut self.session_knn,
+            "session_knn_whole" => &mut self.session_knn_whole,
+            "viewed_together" => &mut self.viewed_together,
+            "carted_together" => &mut self.carted_together,
+            "bought_together" => &mut self.bought_together,
+            "transitions" => &mut self.transitions,
+            "two_hops" => &mut self.two_hops,
+            "user_history" => &mut self.user_history,
+            "user_taste" => &mut self.user_taste,
+            "own_session" => &mut self.own_session,
+            "complements" => &mut self.complements,
+            "category" => &mut self.category,
+            "newcomers" => &mut self.newcomers,
+            "trending" => &mut self.trending,
+            "curated" => &mut self.curated,
+            _ => return None,
+        })
+    }
+}

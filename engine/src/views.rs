@@ -1,8 +1,9 @@
-//! What can be read of the engine's state: plain data for `GET /v1/features/...`, ready for JSON.
+//! What can be read of the engine's state: plain data for `GET /v1/features/...`, ready for JSON; and what an answer was
+//! made of.
 
 use serde::Serialize;
 
-use crate::nouns::{ItemId, Timestamp};
+use crate::nouns::{Intent, ItemId, Timestamp};
 
 /// One item of a cart.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -118,4 +119,38 @@ pub struct Sizes {
     pub newest_event_at: Option<Timestamp>,
     /// Entries applied since the state began.
     pub applied: u64,
+}
+
+/// What an answer was made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trace {
+    /// What the shopper was taken to be about to do.
+    pub intent: Intent,
+    /// What each source that is switched on proposed, before any rule.
+    pub proposals: Vec<Proposal>,
+    /// What was scored: the union of the proposals, after the rules and the limit.
+    pub scored: Vec<ItemId>,
+    /// What each feature did to the scores.
+    pub influences: Vec<Influence>,
+}
+
+/// What one source proposed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proposal {
+    /// The source's name, as in the config.
+    pub source: &'static str,
+    /// Its items, best first; at most its limit.
+    pub items: Vec<ItemId>,
+}
+
+/// What a feature did to the scores of one list.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Influence {
+    /// The feature's name.
+    pub feature: &'static str,
+    /// Its weight in the scorer.
+    pub weight: f32,
+    /// By how much it moved the scores of the list apart: |weight| x standard deviation of the feature over the
+    /// candidates. >= 0; 0: all candidates were alike to it.
+    pub spread: f32,
 }

@@ -1,16 +1,17 @@
 //! `sidecart replay`: how good would the answers have been?
 
+use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
-use sidecart_engine::Settings;
 use sidecart_engine::nouns::{EventKind, Timestamp};
+use sidecart_engine::{Engine, Settings};
 
 use super::DONE;
-use crate::config::{self, Ranker};
+use crate::config::{self, Ranker, Span};
 use crate::data::{self, Dataset, Mapping};
-use crate::replay::{self, Contender, Hide, Learning, Protocol, Seen};
+use crate::replay::{self, Contender, Hide, Learning, Probes, Protocol, Seen, source_named};
 use crate::wire::scalar;
 
 /// The largest cut-off; answers of a shop are shorter, and the engine scores a few hundred candidates.
@@ -93,6 +94,17 @@ pub struct Args {
     /// Let the scorer learn from one in so many events; 0: from none [default: as many as it takes, if `ranker.learn`]
     #[arg(long, value_name = "N")]
     learn_every: Option<usize>,
+    /// What each source brings: ask the live strategy without it, too; `all`: without each in turn
+    #[arg(long, value_name = "SOURCE,...", value_delimiter = ',')]
+    without: Vec<String>,
+    /// What a fresh model brings: ask engines that learn of every event so much later, too, such as 0s,1h,24h; the
+    /// requests carry what the session has come to. Each lag above 0 takes the memory of one more engine, at most 4
+    #[arg(long, value_name = "TIME,...", value_delimiter = ',')]
+    model_lag: Vec<Span>,
+    /// What a fresh session brings: the same with requests that carry what the session has come to, and with requests
+    /// that do not, such as 0s,5s,60s
+    #[arg(long, value_name = "TIME,...", value_delimiter = ',')]
+    context_lag: Vec<Span>,
     /// The config file [default: cross-sell-config.yaml if it exists]
     #[arg(long, value_name = "FILE", env = "SIDECART_CONFIG")]
     config: Option<PathBuf>,
@@ -129,6 +141,14 @@ impl Args {
         }
     }
 
+    fn probes(&self) -> anyhow::Result<Probes> {
+        Ok(Probes {
+            without: sources(&self.without)?,
+            model_lags: distinct(&self.model_lag),
+            context_lags: distinct(&self.context_lag),
+        })
+    }
+
     fn options(&self, settings: Settings, ranker: &Ranker) -> anyhow::Result<replay::Options> {
         Ok(replay::Options {
             protocol: self.protocol,
@@ -141,9 +161,32 @@ impl Args {
             seed: self.seed,
             limit_queries: self.limit_queries,
             learning: self.learning(ranker),
+            probes: self.probes()?,
             settings,
         })
     }
+}
+
+/// The sources of those names, each once; `all` stands for all of them.
+fn sources(given: &[String]) -> anyhow::Result<Vec<&'static str>> {
+    let mut sources = Vec::new();
+    for name in given.iter().map(|name| name.trim()) {
+        match source_named(name) {
+            Some(source) => sources.push(source),
+            None if name == "all" => sources.extend(Engine::sources()),
+            None => {
+                let names: Vec<&str> = Engine::sources().collect();
+                anyhow::bail!("--without `{name}` is no source: give some of {}, or `all`", names.join(", "));
+            }
+        }
+    }
+    let mut known = HashSet::new();
+    sources.retain(|source| known.insert(*source));
+    Ok(sources)
+}
+
+fn distinct(lags: &[Span]) -> Vec<Span> {
+    lags.iter().copied().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn cut_offs(given: &[usize]) -> anyhow::Result<Vec<usize>> {

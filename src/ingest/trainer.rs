@@ -104,8 +104,9 @@ impl School {
                 Ok(lesson) => {
                     // Made only now: after a start, the model in force is known once the log has been applied.
                     let trainer = trainer.get_or_insert_with(|| self.shared.engine.read().trainer());
-                    trainer.take(&lesson, rate(trainer.lessons()));
-                    self.shared.metrics.lessons.inc();
+                    if trainer.take(&lesson, rate(trainer.lessons())) {
+                        self.shared.metrics.lessons.inc();
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,

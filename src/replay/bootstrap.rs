@@ -60,6 +60,18 @@ impl Means {
             })
             .collect()
     }
+
+    /// These figures as shares of others of the same clusters and seed, with intervals; `None` for a share of nothing.
+    pub fn over(&self, other: &Self) -> Vec<Option<Interval>> {
+        (0..self.all.len())
+            .map(|figure| {
+                let pairs = self.resampled.iter().zip(&other.resampled).filter(|(_, theirs)| theirs[figure] > 0.0);
+                let shares = pairs.map(|(ours, theirs)| ours[figure] / theirs[figure]).collect();
+                let whole = other.all[figure];
+                (whole > 0.0).then(|| interval(self.all[figure] / whole, shares))
+            })
+            .collect()
+    }
 }
 
 /// Weighted means of a tally's sums; `None` if no query has weight.
@@ -89,7 +101,7 @@ fn poisson(seeded: &mut Seeded) -> f64 {
 
 fn interval(value: f64, mut resampled: Vec<f64>) -> Interval {
     resampled.sort_unstable_by(f64::total_cmp);
-    let last = resampled.len() - 1;
+    let Some(last) = resampled.len().checked_sub(1) else { return Interval { value, low: value, high: value } };
     let at = |share: f64| resampled[(share * last as f64).round() as usize];
     Interval { value, low: at(0.025), high: at(0.975) }
 }
@@ -144,6 +156,16 @@ mod tests {
     fn a_paired_difference_of_equals_is_nothing() {
         let means = Means::of(&tally(50, 3), 5);
         assert!(means.minus(&means).iter().all(|i| *i == Interval { value: 0.0, low: 0.0, high: 0.0 }));
+    }
+
+    #[test]
+    fn a_share_of_itself_is_one_and_of_nothing_is_none() {
+        let (some, none) = (Means::of(&tally(200, 3), 5), Means::of(&tally(200, 1_000_000), 5));
+        assert!(some.over(&some).iter().flatten().all(|i| *i == Interval { value: 1.0, low: 1.0, high: 1.0 }));
+        let half = Means::of(&tally(200, 6), 5).over(&some)[0].expect("a share");
+        assert!(half.low < half.value && half.value < half.high && (half.value - 0.5).abs() < 0.01, "{half:?}");
+        let nothing = Means::of(&Tally::new(&[1], 1), 5);
+        assert!(none.over(&nothing).iter().all(Option::is_none));
     }
 
     #[test]

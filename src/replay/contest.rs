@@ -3,17 +3,20 @@
 use std::time::Instant;
 
 use indicatif::ProgressBar;
-use sidecart_engine::nouns::{ItemId, PlacementId, Repeats, Request, SECOND_MS, SessionId};
-use sidecart_engine::{Engine, Scratch, Unhurried};
+use sidecart_engine::nouns::{ItemId, PlacementId, Repeats, Request, SECOND_MS, SessionId, Slate, Timestamp};
+use sidecart_engine::{Scratch, Unhurried};
 
-use super::bootstrap::Means;
-use super::feed::{Feed, nanoseconds};
-use super::lane::{Answer, Contender, Lane, named};
+use super::asked::{Asked, Told};
+use super::compare::Versus;
+use super::engines::Engines;
+use super::feed::nanoseconds;
+use super::lane::{Answer, Contender, Lane};
 use super::next_item::Seen;
 use super::pairs::Met;
 use super::plan::{Cut, Plan, Query};
-use super::report::{Difference, Percentiles, Report};
+use super::report::{Percentiles, Report};
 use super::run::Options;
+use super::study::Study;
 use crate::data::Dataset;
 use crate::wire::scalar::rfc3339;
 
@@ -26,26 +29,34 @@ pub struct Contest<'a> {
     plan: &'a Plan,
     options: &'a Options,
     cut: Cut,
-    feed: Feed<'a>,
-    frozen: Option<Engine>,
+    engines: Engines<'a>,
     lanes: Vec<Lane>,
+    /// Kept where the live strategy is asked.
+    study: Option<Study>,
     scratch: Scratch,
     placement: PlacementId,
     nobody: SessionId,
 }
 
 impl<'a> Contest<'a> {
-    /// A contest that has not begun.
-    pub fn new(data: &'a Dataset, plan: &'a Plan, options: &'a Options, cut: Cut, contenders: &[Contender]) -> Self {
-        let lane = |&contender| Lane::new(contender, &options.cut_offs, plan.clusters);
+    /// A contest that has not begun, of strategies and then of probes.
+    pub fn new(
+        data: &'a Dataset,
+        plan: &'a Plan,
+        options: &'a Options,
+        cut: Cut,
+        contenders: &[Contender],
+        probes: Vec<Asked>,
+    ) -> Self {
+        let asked = contenders.iter().map(|&contender| Asked::Strategy(contender)).chain(probes);
         Self {
             data,
             plan,
             options,
             cut,
-            feed: Feed::new(data, cut, options.settings.clone(), options.learning),
-            frozen: None,
-            lanes: contenders.iter().map(lane).collect(),
+            engines: Engines::new(data, options, cut, contenders, &options.probes),
+            lanes: asked.map(|asked| Lane::new(asked, &options.cut_offs, plan.clusters)).collect(),
+            study: contenders.contains(&Contender::Realtime).then(Study::default),
             scratch: Scratch::default(),
             placement: PlacementId::new(options.protocol.placement()).expect("a short visible text"),
             nobody: SessionId::new("sidecart-replay-nobody").expect("a short visible text"),
@@ -56,59 +67,66 @@ impl<'a> Contest<'a> {
     pub fn run(&mut self, progress: &ProgressBar) {
         let mut queries = self.plan.queries.iter().peekable();
         for place in 0..self.data.events().len() {
-            if place == self.cut.place {
-                self.reach_cut();
-            }
+            self.engines.reach(place);
             while let Some(query) = queries.next_if(|query| query.before as usize == place) {
                 self.ask(query);
             }
-            self.feed.apply(place);
+            self.engines.live.apply(place);
             if place.is_multiple_of(STEP) {
                 progress.set_position(place as u64);
             }
         }
     }
 
-    fn reach_cut(&mut self) {
-        self.feed.publish(self.cut.at);
-        self.feed.engine.rebuild_batch();
-        self.feed.engine.fix_static();
-        if self.lanes.iter().any(|lane| lane.contender == Contender::Frozen) {
-            self.frozen = Some(self.feed.engine.clone());
+    fn ask(&mut self, query: &Query) {
+        let now = self.data.events()[query.before as usize].at;
+        self.engines.catch_up(query.before as usize, now);
+        let session = self.data.session(query.session).unwrap_or(&self.nobody).clone();
+        let carrying = Request { session, ..self.request(query) };
+        for lane in 0..self.lanes.len() {
+            let (slate, took_ns) = self.answer(lane, &carrying, now);
+            self.count(lane, query, &slate, took_ns, now);
+        }
+        if let Some(study) = &mut self.study {
+            let trace = self.engines.live.engine.trace(&carrying, now, &mut self.scratch);
+            study.add(&trace, &targets(self.data, self.plan, query));
         }
     }
 
-    fn ask(&mut self, query: &Query) {
-        let now = self.data.events()[query.before as usize].at;
-        let mut request = self.request(query);
-        let live_session = self.data.session(query.session).unwrap_or(&self.nobody);
-        let live = &self.feed.engine;
-        let mut items = Vec::with_capacity(request.limit);
-        for lane in &mut self.lanes {
-            request.strategy = lane.contender.strategy();
-            let (engine, session, knows_to) = match (lane.contender, &self.frozen) {
-                (Contender::Frozen, Some(frozen)) => (frozen, &self.nobody, self.cut.at),
-                (Contender::Static, _) => (live, live_session, self.cut.at),
-                (Contender::Batch, _) => (live, live_session, self.feed.batch_knows_to),
-                (Contender::Realtime | Contender::Frozen, _) => (live, live_session, now),
-            };
-            request.session.clone_from(session);
-            let began = Instant::now();
-            // For the frozen engine time stands still as well: it answers as it would have at the cut.
-            let as_of = if lane.contender == Contender::Frozen { self.cut.at.min(now) } else { now };
-            let slate = engine.recommend(&request, as_of, &mut Unhurried, &mut self.scratch);
-            let took_ns = nanoseconds(began);
-            items.clear();
-            items.extend(slate.picks.iter().filter_map(|pick| self.data.item_number(pick.item_id.as_str())));
-            lane.add(&Answer {
-                items: &items,
-                targets: self.plan.items_of(query.targets),
-                cluster: query.cluster,
-                kind: query.kind,
-                tier: slate.tier,
-                took_ns,
-                behind_s: u32::try_from(now.since_ms(knows_to).max(0) / SECOND_MS).unwrap_or(u32::MAX),
-            });
+    /// A lane's answer, and the nanoseconds that it took.
+    fn answer(&mut self, lane: usize, carrying: &Request, now: Timestamp) -> (Slate, u32) {
+        let asked = &self.lanes[lane].asked;
+        let seat = self.engines.seat(asked, now);
+        let mut request = Request { strategy: asked.strategy(), ..carrying.clone() };
+        if !seat.knows_session {
+            request.session.clone_from(&self.nobody);
+        }
+        if asked.told() == Told::ByEvents {
+            request.context_items.clear();
+            // Where seen items count, no cart is told to anybody, so that it forbids nothing.
+            request.cart = request.cart.filter(|_| self.options.seen == Seen::Count);
+        }
+        let began = Instant::now();
+        let slate = seat.engine.recommend_with(seat.settings, &request, seat.as_of, &mut Unhurried, &mut self.scratch);
+        (slate, nanoseconds(began))
+    }
+
+    fn count(&mut self, lane: usize, query: &Query, slate: &Slate, took_ns: u32, now: Timestamp) {
+        let knows_to = self.engines.seat(&self.lanes[lane].asked, now).knows_to;
+        let items: Vec<u32> =
+            slate.picks.iter().filter_map(|pick| self.data.item_number(pick.item_id.as_str())).collect();
+        let lane = &mut self.lanes[lane];
+        lane.add(&Answer {
+            items: &items,
+            targets: self.plan.items_of(query.targets),
+            cluster: query.cluster,
+            kind: query.kind,
+            tier: slate.tier,
+            took_ns,
+            behind_s: u32::try_from(now.since_ms(knows_to).max(0) / SECOND_MS).unwrap_or(u32::MAX),
+        });
+        if let Some(study) = self.study.as_mut().filter(|_| lane.asked.is_live()) {
+            study.add_picks(&slate.picks, &targets(self.data, self.plan, query));
         }
     }
 
@@ -132,46 +150,44 @@ impl<'a> Contest<'a> {
 
     /// What it found.
     pub fn report(self, pairs: Option<Met>) -> Report {
-        let seed = self.options.seed;
-        let items = self.feed.engine.items().count();
-        let means: Vec<_> = self.lanes.iter().map(|lane| lane.means(seed)).collect();
-        let differences = self.differences(&means);
-        let model = self.feed.engine.model().clone();
-        Report {
+        let (seed, live) = (self.options.seed, self.engines.live);
+        let items = live.engine.items().count();
+        let mut report = Report {
             protocol: self.options.protocol.name(),
             data: self.data.label.clone(),
             cut: rfc3339(self.cut.at),
             seed,
             exclude_seen: self.options.seen == Seen::LeaveOut,
-            events: self.feed.counts,
+            events: live.counts,
             sessions: self.data.counts().1,
             scored_sessions: self.plan.clusters,
             items,
-            bare_items: self.feed.bare_items,
+            bare_items: live.bare_items,
             pairs,
             rejected: self.data.rejections.clone(),
-            update_us: Percentiles::of(self.feed.update_ns, 1e-3),
-            strategies: self
-                .lanes
-                .into_iter()
-                .zip(&means)
-                .map(|(lane, means)| lane.report(means, seed, items))
-                .collect(),
-            differences,
-            model,
+            update_us: Percentiles::of(live.update_ns, 1e-3),
+            strategies: Vec::new(),
+            differences: Vec::new(),
+            ablations: Vec::new(),
+            freshness: Vec::new(),
+            sources: self.study.as_ref().map(Study::sources).unwrap_or_default(),
+            retrieval: self.study.as_ref().map(Study::retrieval),
+            features: self.study.as_ref().map(Study::features).unwrap_or_default(),
+            calibration: self.study.as_ref().and_then(Study::calibration),
+            model: live.engine.model().clone(),
+        };
+        let base = self.lanes.iter().find(|lane| lane.asked.is_live()).map(|lane| lane.means(seed));
+        for lane in self.lanes {
+            let means = lane.means(seed);
+            let versus = base.as_ref().map(|base| Versus::of(lane.names(), &means, base));
+            let asked = lane.asked.clone();
+            report.enter(&asked, lane.report(&means, seed, items), versus);
         }
+        report
     }
-    /// The live strategy minus each other.
-    fn differences(&self, means: &[Means]) -> Vec<Difference> {
-        let Some(live) = self.lanes.iter().position(|lane| lane.contender == Contender::Realtime) else {
-            return Vec::new();
-        };
-        let others = (0..self.lanes.len()).filter(|&other| other != live);
-        let difference = |other: usize| Difference {
-            of: self.lanes[live].contender.name(),
-            minus: self.lanes[other].contender.name(),
-            metrics: named(self.lanes[live].names(), means[live].minus(&means[other])),
-        };
-        others.map(difference).collect()
-    }
+}
+
+/// The items that a query is to find.
+fn targets<'a>(data: &'a Dataset, plan: &Plan, query: &Query) -> Vec<&'a ItemId> {
+    plan.items_of(query.targets).iter().filter_map(|&item| data.item(item)).collect()
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use sidecart_engine::nouns::{IdError, Timestamp};
 
+use super::asked::MAX_LAGS;
 use crate::wire::scalar::rfc3339;
 
 /// Why a replay cannot be run or cannot say anything.
@@ -36,6 +37,11 @@ pub enum ReplayError {
     /// Two options that exclude each other.
     #[error("{0}")]
     Usage(&'static str),
+    /// Each lag needs an engine of its own.
+    #[error(
+        "{0} different lags need as many engines: give at most {MAX_LAGS} in --model-lag and --context-lag together"
+    )]
+    TooManyLags(usize),
     /// The pairs cannot be read.
     #[error("cannot read pairs from `{}`: {source}: check the path", .path.display())]
     Pairs {

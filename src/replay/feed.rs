@@ -101,6 +101,22 @@ impl<'a> Feed<'a> {
         feed
     }
 
+    /// A feed that goes on from here on its own, with counts of its own.
+    pub fn fork(&self) -> Self {
+        let school = self.school.as_ref();
+        Self {
+            engine: self.engine.clone(),
+            update_ns: Vec::new(),
+            known: self.known.clone(),
+            school: school.map(|school| School {
+                trainer: school.trainer.clone(),
+                scratch: Scratch::default(),
+                ..*school
+            }),
+            ..*self
+        }
+    }
+
     fn enter_catalogue(&mut self) {
         let accepted_at = self.data.events().first().map_or(Timestamp(0), |head| head.at);
         for item in &self.data.catalog {
@@ -151,8 +167,8 @@ impl<'a> Feed<'a> {
             return;
         }
         let Some(lesson) = self.engine.lesson(event, head.at, &mut school.scratch) else { return };
-        school.trainer.take(&lesson, rate(school.trainer.lessons()));
-        if school.trainer.lessons().is_multiple_of(LESSONS_PER_MODEL[running]) {
+        let taught = school.trainer.take(&lesson, rate(school.trainer.lessons()));
+        if taught && school.trainer.lessons().is_multiple_of(LESSONS_PER_MODEL[running]) {
             self.publish(head.at);
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sidecart_engine::nouns::{EventKind, Strategy, Tier};
 
+use super::asked::Asked;
 use super::bootstrap::{Interval, Means};
 use super::report::{KindReport, Named, Percentiles, StrategyReport};
 use super::tally::{Coverage, Tally};
@@ -69,11 +70,11 @@ pub struct Answer<'a> {
     pub behind_s: u32,
 }
 
-/// One strategy and its counts.
+/// Somebody who is asked, and the counts.
 #[derive(Debug)]
 pub struct Lane {
-    /// The strategy.
-    pub contender: Contender,
+    /// Whom it asks.
+    pub asked: Asked,
     cut_offs: Vec<usize>,
     clusters: usize,
     tally: Tally,
@@ -85,10 +86,10 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// A strategy of which nothing is counted yet.
-    pub fn new(contender: Contender, cut_offs: &[usize], clusters: usize) -> Self {
+    /// A lane of which nothing is counted yet.
+    pub fn new(asked: Asked, cut_offs: &[usize], clusters: usize) -> Self {
         Self {
-            contender,
+            asked,
             cut_offs: cut_offs.to_vec(),
             clusters,
             tally: Tally::new(cut_offs, clusters),
@@ -135,7 +136,7 @@ impl Lane {
             (kind.name(), KindReport { queries: tally.queries(), metrics })
         });
         StrategyReport {
-            name: self.contender.name(),
+            name: self.asked.name(),
             queries: self.tally.queries(),
             metrics,
             by_type: by_type.collect(),

@@ -4,11 +4,16 @@
 //! A protocol makes a `plan` of queries; `contest` feeds the engine and asks them; `tally` counts; `bootstrap` says how
 //! sure the counts are; `report` and `table` put it into JSON and words.
 
+mod asked;
 mod basket;
 mod bootstrap;
+mod calibration;
+mod compare;
 mod contest;
+mod engines;
 mod error;
 mod feed;
+mod lagging;
 mod lane;
 mod metrics;
 mod next_item;
@@ -17,11 +22,13 @@ mod plan;
 mod report;
 mod run;
 mod seeded;
+mod study;
 mod table;
 mod tally;
 #[cfg(test)]
 mod testing;
 
+pub use asked::{Probes, source_named};
 pub use basket::Hide;
 pub use bootstrap::{Interval, Means};
 pub use error::ReplayError;

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
-use sidecart_engine::nouns::Model;
+use sidecart_engine::nouns::{Intent, Model};
 
 use super::bootstrap::Interval;
+use super::calibration::Calibration;
 use super::pairs::Met;
+use super::study::{FeatureReport, Retrieval, SourceReport};
 use crate::data::Rejections;
 
 /// Values by name, in a given order.
@@ -63,7 +65,7 @@ pub struct KindReport {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StrategyReport {
     /// Its name.
-    pub name: &'static str,
+    pub name: String,
     /// Questions asked.
     pub queries: u64,
     /// Figures by name and cut-off.
@@ -88,6 +90,37 @@ pub struct Difference {
     pub minus: &'static str,
     /// Differences of the figures.
     pub metrics: Named<Interval>,
+}
+
+/// The live strategy with a source switched off.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Ablation {
+    /// The source.
+    pub without: &'static str,
+    /// How it did.
+    #[serde(flatten)]
+    pub lane: StrategyReport,
+    /// The live strategy minus this: what the source brings.
+    pub realtime_minus: Named<Interval>,
+}
+
+/// The live strategy, behind.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Freshness {
+    /// What is behind: `model` (what is learned from everybody; the request is fresh) or `context` (all events, the
+    /// session's own among them).
+    pub behind: &'static str,
+    /// By how much, milliseconds.
+    pub lag_ms: i64,
+    /// Whether the request carries what the session has come to, or the engine knows of it by events alone.
+    pub request_carries_items: bool,
+    /// How it did.
+    #[serde(flatten)]
+    pub lane: StrategyReport,
+    /// Its figures as shares of the live strategy's, where those are not 0.
+    pub share_of_realtime: Named<Interval>,
+    /// The live strategy minus this: what the lag costs.
+    pub realtime_minus: Named<Interval>,
 }
 
 /// What became of the events.
@@ -141,6 +174,20 @@ pub struct Report {
     pub strategies: Vec<StrategyReport>,
     /// The live strategy minus each other.
     pub differences: Vec<Difference>,
+    /// The live strategy without a source each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ablations: Vec<Ablation>,
+    /// The live strategy behind by so much each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub freshness: Vec<Freshness>,
+    /// What the live strategy's sources found; none where it was not asked, as for the three below.
+    pub sources: Vec<SourceReport>,
+    /// What they found together.
+    pub retrieval: Option<Retrieval>,
+    /// What each feature did, by intent, the most important first.
+    pub features: BTreeMap<Intent, Vec<FeatureReport>>,
+    /// Whether the live strategy's probabilities come true, over its answers at the largest cut-off.
+    pub calibration: Option<Calibration>,
     /// The scorer's weights at the end, by intent and feature; none where nothing was learned.
     pub model: Model,
 }

@@ -7,6 +7,7 @@ use sidecart_engine::Settings;
 use sidecart_engine::nouns::Timestamp;
 
 use super::ReplayError;
+use super::asked::{Asked, Probes};
 use super::basket::{Hide, baskets};
 use super::contest::Contest;
 use super::feed::Learning;
@@ -80,6 +81,8 @@ pub struct Options {
     pub limit_queries: Option<usize>,
     /// How many events the scorer learns from.
     pub learning: Learning,
+    /// What else is asked of the live strategy.
+    pub probes: Probes,
     /// The engine's settings.
     pub settings: Settings,
 }
@@ -91,6 +94,7 @@ pub struct Options {
 pub fn run(data: &mut Dataset, options: &Options, progress: &ProgressBar) -> Result<Report, ReplayError> {
     let cut = find_cut(data, options)?;
     let contenders = contenders(options)?;
+    let probes = probes(options, &contenders)?;
     let (mut plan, met) = make_plan(data, cut, options)?;
     if let Some(most) = options.limit_queries {
         plan.sample(most, options.seed);
@@ -100,7 +104,7 @@ pub fn run(data: &mut Dataset, options: &Options, progress: &ProgressBar) -> Res
         return Err(ReplayError::NoQueries { cut: cut.at, hint: options.protocol.needs() });
     }
     progress.set_length(data.events().len() as u64);
-    let mut contest = Contest::new(data, &plan, options, cut, &contenders);
+    let mut contest = Contest::new(data, &plan, options, cut, &contenders, probes);
     contest.run(progress);
     progress.finish_and_clear();
     Ok(contest.report(met))
@@ -140,6 +144,21 @@ fn contenders(options: &Options) -> Result<Vec<Contender>, ReplayError> {
     Ok(chosen)
 }
 
+fn probes(options: &Options, contenders: &[Contender]) -> Result<Vec<Asked>, ReplayError> {
+    let probes = &options.probes;
+    if !probes.is_empty() && !contenders.contains(&Contender::Realtime) {
+        return Err(ReplayError::Usage(
+            "--without, --model-lag and --context-lag compare with `realtime`: add it to --strategies",
+        ));
+    }
+    if !probes.context_lags.is_empty() && options.protocol == Protocol::Basket {
+        return Err(ReplayError::Usage(
+            "--context-lag asks in live sessions, and --protocol basket has none: use it with next-item or prequential",
+        ));
+    }
+    probes.lanes(&options.settings)
+}
+
 fn make_plan(data: &mut Dataset, cut: Cut, options: &Options) -> Result<(Plan, Option<Met>), ReplayError> {
     match (&options.pairs, options.protocol) {
         (Some(path), Protocol::NextItem) => pairs(data, cut, path).map(|(plan, met)| (plan, Some(met))),
@@ -169,6 +188,7 @@ mod tests {
             seed: 1,
             limit_queries: None,
             learning: Learning::Off,
+            probes: Probes::default(),
             settings: Settings::default(),
         }
     }
@@ -223,7 +243,7 @@ mod tests {
         let fixed = Options { contenders: vec![Contender::Frozen], ..options(Protocol::Prequential) };
         assert!(matches!(run(&mut data, &fixed, &ProgressBar::hidden()), Err(ReplayError::Usage(_))));
         let report = run(&mut data, &options(Protocol::Prequential), &ProgressBar::hidden()).expect("runs");
-        let names: Vec<&str> = report.strategies.iter().map(|strategy| strategy.name).collect();
+        let names: Vec<&str> = report.strategies.iter().map(|strategy| strategy.name.as_str()).collect();
         assert_eq!(names, ["batch", "realtime"]);
         assert_eq!(report.strategies[0].queries, 80, "every event is asked");
     }

@@ -88,7 +88,7 @@ fn table(report: &Report) -> Table {
 }
 
 fn row(strategy: &StrategyReport, shown: &[String]) -> Vec<String> {
-    let mut row = vec![strategy.name.to_owned(), strategy.queries.to_string()];
+    let mut row = vec![strategy.name.clone(), strategy.queries.to_string()];
     row.extend(shown.iter().map(|name| strategy.metrics.get(name).map_or_else(String::new, interval)));
     let latency = strategy.latency_us;
     row.extend([latency.p50, latency.p95, latency.p99].map(|us| format!("{us:.0}")));

@@ -119,4 +119,16 @@ mod tests {
             assert_eq!(ALL[place].name(), name);
         }
     }
+
+    #[test]
+    fn every_source_is_switched_by_its_name() {
+        for source in ALL {
+            let mut settings = CandidateSettings::default();
+            settings.source_mut(source.name()).expect("a source of the settings").weight = 0.0;
+            let off: Vec<&str> =
+                ALL.iter().filter(|other| other.settings(&settings).weight == 0.0).map(|other| other.name()).collect();
+            assert_eq!(off, [source.name()]);
+        }
+        assert!(CandidateSettings::default().source_mut("astrology").is_none());
+    }
 }

@@ -27,4 +27,8 @@ pub struct Model {
     pub version: u64,
     /// Weights of each intent that has been learned.
     pub weights: BTreeMap<Intent, BTreeMap<String, f32>>,
+    /// Of what shoppers took, the share that was among the candidates scored, lately. 0..=1. With the softmax of the
+    /// scores it makes a probability. Models of before lack it.
+    #[serde(default)]
+    pub found: BTreeMap<Intent, f32>,
 }

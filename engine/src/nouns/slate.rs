@@ -118,6 +118,11 @@ pub struct Pick {
     pub rank: u32,
     /// The scorer's figure; comparable within one answer only.
     pub score: f64,
+    /// How likely it is that the shopper goes on to this very item: softmax of the scores of all candidates, times the
+    /// share of what shoppers took that was among the candidates lately ([`super::Model::found`]). 0..=1. `None` where
+    /// the item was not scored on its features, or where nothing has been learned yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f64>,
     /// The source that argued strongest for it.
     pub source: &'static str,
     /// Why.

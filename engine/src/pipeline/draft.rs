@@ -49,9 +49,24 @@ impl Origin {
     }
 }
 
+/// What the scorer says of an item.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Score {
+    pub(super) score: f32,
+    /// That it is the next; where the scorer can tell.
+    pub(super) probability: Option<f64>,
+}
+
+impl Score {
+    /// A figure that orders, and says nothing about chances.
+    pub(super) fn bare(score: f32) -> Self {
+        Self { score, probability: None }
+    }
+}
+
 struct Entry {
     item: ItemIx,
-    score: f32,
+    score: Score,
     origin: Origin,
     features: Option<Vector>,
 }
@@ -120,12 +135,12 @@ impl<'a> Draft<'a> {
     }
 
     /// Puts an admitted item next; one for which there is no slot left was outscored.
-    pub(super) fn place(&mut self, item: ItemIx, score: f32, origin: Origin, features: Option<&Vector>) {
+    pub(super) fn place(&mut self, item: ItemIx, score: Score, origin: Origin, features: Option<&Vector>) {
         if !self.is_full() {
             let features = features.filter(|_| self.moment.request.explain).copied();
             self.entries.push(Entry { item, score, origin, features });
         } else if self.moment.request.explain {
-            self.drop_item(item, None, Some(score));
+            self.drop_item(item, None, Some(score.score));
         }
     }
 
@@ -136,7 +151,7 @@ impl<'a> Draft<'a> {
                 return;
             }
             if self.admits(item, scratch) {
-                self.place(item, 0.0, origin, None);
+                self.place(item, Score::default(), origin, None);
             }
         }
     }
@@ -173,7 +188,8 @@ fn pick(moment: &Moment<'_>, entry: &Entry, rank: u32) -> Pick {
     Pick {
         item_id: moment.state.catalog.id(entry.item),
         rank,
-        score: f64::from(entry.score),
+        score: f64::from(entry.score.score),
+        probability: entry.score.probability,
         source: entry.origin.name(),
         reason: entry.origin.reason(moment, entry.item),
         features: entry.features.as_ref().map(named).unwrap_or_default(),

@@ -10,7 +10,8 @@ use crate::store::{ItemIx, Moment, Space, State, key};
 use crate::watch::Unhurried;
 
 /// The list that `event` would have been answered with had somebody asked just before it, with what it took marked in
-/// it. `None` where there is nothing to learn: no context, no interest, or the sources did not find the item.
+/// it. `None` where there is nothing to learn: no context, or no interest. Where the sources did not find what was
+/// taken, the lesson is that alone: without vectors and targets.
 pub(crate) fn lesson(
     state: &State,
     settings: &Settings,
@@ -27,22 +28,25 @@ pub(crate) fn lesson(
     if moment.visit.is_empty() {
         return None;
     }
+    let taken: Vec<Option<ItemIx>> = taken
+        .iter()
+        .map(|item| state.catalog.number(item.as_str()))
+        .filter(|item| event.kind != EventKind::Purchase || !item.is_some_and(|item| was_visited(state, event, item)))
+        .collect();
+    if taken.is_empty() {
+        return None;
+    }
     scratch.pool.begin(state.catalog.numbers());
     realtime::collect(&moment, &mut Unhurried, scratch);
     let cart = &moment.cart;
     scratch.pool.retain(|candidate| state.catalog.facts(candidate.item).known && !cart.contains(&candidate.item));
     scratch.pool.cut(settings.candidates.limit);
-    let targets: Vec<usize> = taken
-        .iter()
-        .filter_map(|item| state.catalog.number(item.as_str()))
-        .filter(|&item| event.kind != EventKind::Purchase || !was_visited(state, event, item))
-        .filter_map(|item| scratch.pool.place(item))
-        .collect();
+    let targets: Vec<usize> = taken.iter().flatten().filter_map(|&item| scratch.pool.place(item)).collect();
     if targets.is_empty() {
-        return None;
+        return Some(Lesson { intent: moment.intent(), vectors: Vec::new(), targets, taken: taken.len() });
     }
     features::extract(&moment, &scratch.pool, &mut scratch.vectors);
-    Some(Lesson { intent: moment.intent(), vectors: scratch.vectors.clone(), targets })
+    Some(Lesson { intent: moment.intent(), vectors: scratch.vectors.clone(), targets, taken: taken.len() })
 }
 
 /// What was known and what was taken. An order's lines are split in two halves at random; other events take their one

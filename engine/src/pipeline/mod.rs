@@ -5,6 +5,7 @@ mod ladder;
 mod lesson;
 mod realtime;
 mod tables;
+mod trace;
 
 use crate::candidates::{Accumulator, Workspace};
 use crate::nouns::{Request, Slate, Strategy, Timestamp, Vector};
@@ -13,6 +14,7 @@ use crate::store::{ItemIx, Moment, Pool, State};
 use crate::watch::{Stage, Watch};
 use draft::Draft;
 pub(crate) use lesson::lesson;
+pub(crate) use trace::trace;
 
 /// Working memory of one answer, reused by its caller from request to request.
 #[derive(Debug, Default)]

@@ -1,11 +1,11 @@
 //! The real-time strategy: all sources, rules, features, score; fewer of them as time runs out.
 
-use super::draft::{Draft, Origin};
+use super::draft::{Draft, Origin, Score};
 use super::{Scored, Scratch, ladder};
 use crate::candidates::{self, Source};
 use crate::features;
 use crate::nouns::{Cause, Tier};
-use crate::rank::Linear;
+use crate::rank::{Linear, Odds};
 use crate::store::{Candidate, Moment, SOURCES};
 use crate::watch::{Pace, Stage, Watch};
 
@@ -75,7 +75,7 @@ pub(super) fn collect(moment: &Moment<'_>, watch: &mut dyn Watch, scratch: &mut 
 }
 
 /// Leaves in the pool what the rules admit.
-fn obey(draft: &mut Draft<'_>, scratch: &mut Scratch) {
+pub(super) fn obey(draft: &mut Draft<'_>, scratch: &mut Scratch) {
     let mut pool = std::mem::take(&mut scratch.pool);
     pool.retain(|candidate| draft.admits(candidate.item, scratch));
     scratch.pool = pool;
@@ -113,6 +113,8 @@ fn rank(moment: &Moment<'_>, pool: &[Candidate], scores: impl Iterator<Item = f3
 /// Puts the best into the slots; whether any of them rests on the shopper's own context.
 fn select(moment: &Moment<'_>, scratch: &Scratch, draft: &mut Draft<'_>, with_features: bool) -> bool {
     let mut contextual = false;
+    let scores = scratch.scored.iter().map(|scored| scored.score);
+    let odds = Odds::of(scores, &moment.state.model, moment.intent()).filter(|_| with_features);
     for scored in &scratch.scored {
         if draft.is_full() && !moment.request.explain {
             break;
@@ -120,7 +122,8 @@ fn select(moment: &Moment<'_>, scratch: &Scratch, draft: &mut Draft<'_>, with_fe
         let source = strongest(moment, &scratch.pool.candidates[scored.place]);
         contextual |= !draft.is_full() && candidates::ALL[source].is_contextual();
         let vector = with_features.then(|| &scratch.vectors[scored.place]);
-        draft.place(scored.item, scored.score, Origin::Source(source), vector);
+        let probability = odds.map(|odds| odds.of_score(scored.score));
+        draft.place(scored.item, Score { score: scored.score, probability }, Origin::Source(source), vector);
     }
     contextual
 }

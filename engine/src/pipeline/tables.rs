@@ -1,7 +1,7 @@
 //! The two simpler strategies: the daily table and the fixed list.
 
 use super::Scratch;
-use super::draft::{Draft, Origin};
+use super::draft::{Draft, Origin, Score};
 use crate::candidates::{listed, paired};
 use crate::nouns::Tier;
 use crate::store::{ItemIx, MAX_CART, Moment, Seen, place};
@@ -28,7 +28,7 @@ pub(super) fn batch(moment: &Moment<'_>, scratch: &mut Scratch, draft: &mut Draf
     scratch.work.items.best(MAX_FOUND, &mut found);
     for &(item, score) in &found {
         if draft.admits(item, scratch) {
-            draft.place(item, score, Origin::BatchTable, None);
+            draft.place(item, Score::bare(score), Origin::BatchTable, None);
         }
     }
     scratch.work.found = found;

@@ -8,14 +8,18 @@ use crate::settings::CandidateSettings;
 const MAX_WEIGHT: f32 = 50.0;
 /// First gradients are not trusted fully: AdaGrad's sum of squares starts here.
 const CAUTION: f32 = 1e-2;
+/// Lists over which the share found is a mean; those before fade by 1/e per so many.
+const FOUND_LISTS: u32 = 2_000;
 
 /// One list that was or would have been shown, as its features were at that moment, and what the shopper took.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lesson {
     pub(crate) intent: Intent,
     pub(crate) vectors: Vec<Vector>,
-    /// Places of what the shopper really did next; at least one, each once.
+    /// Places of what the shopper really did next, each once; empty where the list did not hold it.
     pub(crate) targets: Vec<usize>,
+    /// How many items the shopper took, in the list or not; at least 1.
+    pub(crate) taken: usize,
 }
 
 impl Lesson {
@@ -43,6 +47,27 @@ struct Learner {
     weights: Vector,
     squares: Vector,
     lessons: u64,
+    found: Found,
+}
+
+/// How much of what shoppers took was in their lists: the plain mean at first, then one that forgets, so that it follows
+/// the shop.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    share: f32,
+    lists: u32,
+}
+
+impl Found {
+    fn of(model: &Model, intent: Intent) -> Self {
+        let known = model.found.get(&intent).copied().filter(|share| (0.0..=1.0).contains(share));
+        known.map_or(Self { share: 0.0, lists: 0 }, |share| Self { share, lists: FOUND_LISTS })
+    }
+
+    fn add(&mut self, share: f32) {
+        self.lists = (self.lists + 1).min(FOUND_LISTS);
+        self.share += (share - self.share) / self.lists as f32;
+    }
 }
 
 impl Trainer {
@@ -53,6 +78,7 @@ impl Trainer {
             weights: Linear::learned(model, intent, settings).weights,
             squares: [CAUTION; FEATURES],
             lessons: 0,
+            found: Found::of(model, intent),
         };
         Self { learners: Intent::ALL.map(learner), version: model.version, scores: Vec::new() }
     }
@@ -63,21 +89,27 @@ impl Trainer {
         self.learners[..2].iter().map(|learner| learner.lessons).sum()
     }
 
-    /// Learns from one list at a rate (0.05 to warm up, 0.02 when running are good).
+    /// Learns from one list at a rate (0.05 to warm up, 0.02 when running are good). Whether the weights moved: a list
+    /// that did not hold what was taken only tells how often that is so.
     ///
     /// A browsing list teaches twice: as it is and, where what was taken is new to the visit, with all that is not left
     /// out, as a placement that only shows new items would have it.
-    pub fn take(&mut self, lesson: &Lesson, rate: f32) {
+    pub fn take(&mut self, lesson: &Lesson, rate: f32) -> bool {
         let is_new = |place: usize| lesson.vectors[place][Feature::InVisit as usize] == 0.0;
-        self.learn(lesson.intent, lesson, rate, |_| true);
+        let moved = self.learn(lesson.intent, lesson, rate, |_| true);
         if lesson.intent == Intent::Browse && lesson.targets.iter().all(|&target| is_new(target)) {
             self.learn(Intent::Discover, lesson, rate, is_new);
         }
+        moved
     }
 
     /// Learns from those candidates of a list that `counts` names.
-    fn learn(&mut self, intent: Intent, lesson: &Lesson, rate: f32, counts: impl Fn(usize) -> bool) {
+    fn learn(&mut self, intent: Intent, lesson: &Lesson, rate: f32, counts: impl Fn(usize) -> bool) -> bool {
         let learner = &mut self.learners[intent as usize];
+        learner.found.add(lesson.targets.len() as f32 / lesson.taken.max(1) as f32);
+        if lesson.targets.is_empty() {
+            return false;
+        }
         let linear = Linear { weights: learner.weights };
         let score = |(place, vector)| if counts(place) { linear.score(vector) } else { f32::NEG_INFINITY };
         self.scores.clear();
@@ -87,7 +119,7 @@ impl Trainer {
         for &target in &lesson.targets {
             self.scores[target] -= share;
         }
-        learner.step(&self.scores, &lesson.vectors, rate);
+        learner.step(&self.scores, &lesson.vectors, rate)
     }
 
     /// The model as learned so far, under the next version. Intents without lessons keep what they had.
@@ -97,6 +129,9 @@ impl Trainer {
         for (intent, learner) in Intent::ALL.into_iter().zip(&self.learners) {
             if learner.lessons > 0 {
                 next.weights.insert(intent, learner.named());
+            }
+            if learner.found.lists > 0 {
+                next.found.insert(intent, learner.found.share);
             }
         }
         next
@@ -108,8 +143,8 @@ impl Learner {
         Feature::ALL.iter().map(|&feature| (feature.name().to_owned(), self.weights[feature as usize])).collect()
     }
 
-    /// One step against the gradient: sum over the list of (P - y) x features.
-    fn step(&mut self, errors: &[f32], vectors: &[Vector], rate: f32) {
+    /// One step against the gradient: sum over the list of (P - y) x features. Whether it was taken.
+    fn step(&mut self, errors: &[f32], vectors: &[Vector], rate: f32) -> bool {
         let mut gradient = [0.0_f32; FEATURES];
         for (error, vector) in errors.iter().zip(vectors) {
             for (sum, value) in gradient.iter_mut().zip(vector) {
@@ -117,13 +152,14 @@ impl Learner {
             }
         }
         if gradient.iter().any(|value| !value.is_finite()) {
-            return;
+            return false;
         }
         self.lessons += 1;
         for ((weight, square), slope) in self.weights.iter_mut().zip(&mut self.squares).zip(gradient) {
             *square += slope * slope;
             *weight = (*weight - rate * slope / square.sqrt()).clamp(-MAX_WEIGHT, MAX_WEIGHT);
         }
+        true
     }
 }
 
@@ -148,7 +184,7 @@ mod tests {
     fn list(useful: usize, target: usize) -> Lesson {
         let mut vectors = vec![[0.1; FEATURES]; 5];
         vectors[target][useful] = 1.0;
-        Lesson { intent: Intent::Browse, vectors, targets: vec![target] }
+        Lesson { intent: Intent::Browse, vectors, targets: vec![target], taken: 1 }
     }
 
     #[test]
@@ -164,6 +200,26 @@ mod tests {
             trainer.take(&list(7, 0), 1e6);
         }
         assert!(trainer.learners[0].weights.iter().all(|weight| weight.abs() <= MAX_WEIGHT));
+    }
+
+    #[test]
+    fn lists_without_the_item_taken_move_the_share_found_and_nothing_else() {
+        let settings = Settings::default().candidates;
+        let mut trainer = Trainer::new(&Model::default(), &settings);
+        let weights = trainer.learners[0].weights;
+        let missed = Lesson { intent: Intent::Browse, vectors: Vec::new(), targets: Vec::new(), taken: 1 };
+        assert!(!trainer.take(&missed, 0.05));
+        assert_eq!((trainer.learners[0].weights, trainer.lessons()), (weights, 0));
+        for _ in 0..3 {
+            assert!(trainer.take(&list(7, 2), 0.05));
+        }
+        let model = trainer.publish(&Model::default());
+        assert!((model.found[&Intent::Browse] - 0.75).abs() < 1e-6);
+        assert_eq!(model.found.get(&Intent::Basket), None, "no list of this kind was seen");
+        let mut next = Trainer::new(&model, &settings);
+        next.take(&missed, 0.05);
+        let share = next.publish(&model).found[&Intent::Browse];
+        assert!(share < 0.75 && share > 0.749, "it goes on from the model, not from nothing: {share}");
     }
 
     #[test]
