@@ -89,7 +89,7 @@ impl Engine {
     /// Answers a request as of `now`. `watch` is told of each stage and may end the work early.
     #[must_use]
     pub fn recommend(&self, request: &Request, now: Timestamp, watch: &mut dyn Watch, scratch: &mut Scratch) -> Slate {
-        pipeline::recommend(&self.state, &self.settings, request, now, watch, scratch)
+        self.recommend_with(&self.settings, request, now, watch, scratch)
     }
 
     /// Answers a request as of `now`, as an engine of the same state under other settings would.

@@ -129,6 +129,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     }
     println!("{}", replay::summary(&report));
     replay::differences(&report).iter().for_each(|line| println!("{line}"));
+    replay::findings(&report).iter().for_each(|line| println!("{line}"));
     Ok(DONE)
 }
 

@@ -38,5 +38,5 @@ pub use next_item::Seen;
 pub use report::{Named, Percentiles};
 pub use run::{Options, Protocol, run};
 pub use seeded::Seeded;
-pub use table::{differences, summary};
+pub use table::{differences, findings, summary};
 pub use tally::Tally;

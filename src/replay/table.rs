@@ -4,7 +4,8 @@ use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
 
 use super::bootstrap::Interval;
-use super::report::{Report, StrategyReport};
+use super::lane::Contender;
+use super::report::{Named, Report, StrategyReport};
 
 /// The head of a report: what was replayed.
 pub fn summary(report: &Report) -> String {
@@ -38,21 +39,65 @@ pub fn summary(report: &Report) -> String {
     lines.join("\n")
 }
 
-/// The paired differences of a report, one line each.
+/// The paired differences of a report, one line each: to the other strategies, then to the live one without a source or
+/// behind.
 pub fn differences(report: &Report) -> Vec<String> {
     let shown = shown(report);
-    report
-        .differences
-        .iter()
-        .map(|difference| {
-            let figures = shown.iter().filter_map(|name| {
-                let Interval { value, low, high } = difference.metrics.get(name)?;
-                Some(format!("{name} {value:+.4} [{low:+.4}, {high:+.4}]"))
-            });
-            let figures: Vec<String> = figures.collect();
-            format!("{} minus {}: {}", difference.of, difference.minus, figures.join(", "))
-        })
-        .collect()
+    let line = |of: &str, minus: &str, metrics: &Named<Interval>| {
+        let figures = shown.iter().filter_map(|name| {
+            let Interval { value, low, high } = metrics.get(name)?;
+            Some(format!("{name} {value:+.4} [{low:+.4}, {high:+.4}]"))
+        });
+        format!("{of} minus {minus}: {}", figures.collect::<Vec<_>>().join(", "))
+    };
+    let strategies = report.differences.iter().map(|each| line(each.of, each.minus, &each.metrics));
+    let live = Contender::Realtime.name();
+    let ablations = report.ablations.iter().map(|each| line(live, &each.lane.name, &each.realtime_minus));
+    let behind = report.freshness.iter().map(|each| {
+        let shares = shown.iter().filter_map(|name| Some((name, each.share_of_realtime.get(name)?)));
+        let shares = shares.map(|(name, share)| format!("{:.1} % of {name}", 100.0 * share.value));
+        format!(
+            "{}; kept: {}",
+            line(live, &each.lane.name, &each.realtime_minus),
+            shares.collect::<Vec<_>>().join(", ")
+        )
+    });
+    strategies.chain(ablations).chain(behind).collect()
+}
+
+/// What the live answers were made of: what each source found of what was to be found, and whether the probabilities
+/// came true. Nothing where the live strategy was not asked.
+pub fn findings(report: &Report) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(found) = report.retrieval {
+        let mut table = Table::new();
+        table.load_style(ASCII_MARKDOWN);
+        table.set_header(["source", "recall", "alone", "proposed"]);
+        for source in &report.sources {
+            let [recall, alone] = [source.recall, source.alone].map(|share| format!("{share:.3}"));
+            table.add_row([source.name.to_owned(), recall, alone, format!("{:.0}", source.proposed_mean)]);
+        }
+        right_align(&mut table);
+        lines.push(table.to_string());
+        lines.push(format!(
+            "all sources: {:.3} of what was to be found, {:.3} after rules and limit, {:.0} candidates scored",
+            found.union, found.scored, found.scored_mean
+        ));
+    }
+    if let Some(calibration) = &report.calibration {
+        lines.push(format!(
+            "probabilities: mean {:.4}, came true {:.4}, expected calibration error {:.4}",
+            calibration.predicted, calibration.happened, calibration.ece
+        ));
+    }
+    lines
+}
+
+/// Figures stand flush right; names do not.
+fn right_align(table: &mut Table) {
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
 }
 
 /// The figures that a table has room for: all of them at the largest cut-off, and the first at the others.
@@ -81,9 +126,7 @@ fn table(report: &Report) -> Table {
     for strategy in &report.strategies {
         table.add_row(row(strategy, &shown));
     }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    right_align(&mut table);
     table
 }
 

@@ -1,7 +1,7 @@
 use super::{Source, Workspace, category};
 use crate::nouns::{Intent, ReasonCode};
 use crate::settings::{CandidateSettings, SourceSettings};
-use crate::store::{ItemIx, Moment, NO_IX, keep_best};
+use crate::store::{ItemIx, Moment, keep_best};
 
 /// Categories that are followed from each category of the context.
 const FOLLOWED: usize = 6;
@@ -31,11 +31,11 @@ impl Source for Complements {
         let catalog = &moment.state.catalog;
         work.items.begin(catalog.numbers());
         for (category, of) in category::of_context(moment) {
-            let brand = catalog.facts(of).brand;
+            let brands = moment.kin_row(&moment.state.brand_rows, catalog.facts(of).brand);
             for (partner, share) in followed(moment, category) {
                 let Some(board) = moment.state.leaders.category(partner) else { continue };
                 for (rank, item) in (1..=PER_CATEGORY).zip(board.items()) {
-                    let kin = moment.kin_share(&moment.state.brand_rows, brand, catalog.facts(item).brand);
+                    let kin = brands.map_or(0.0, |row| row.conditional(catalog.facts(item).brand));
                     work.items.add(item, share * (1.0 + kin) / (4.0 + f32::from(rank)));
                 }
             }
@@ -53,10 +53,10 @@ impl Source for Complements {
 
 /// The categories that go with one best: other ones where a cart is being filled, any where the shopper looks around.
 fn followed(moment: &Moment<'_>, category: u32) -> Vec<(u32, f32)> {
-    let Some((row, n)) = moment.kin_row(&moment.state.category_rows, category) else { return Vec::new() };
+    let Some(row) = moment.kin_row(&moment.state.category_rows, category) else { return Vec::new() };
     let others_only = moment.intent() == Intent::Basket;
-    let wanted = |&(partner, _): &(ItemIx, f32)| partner != NO_IX && !(others_only && partner == category);
-    let partners = row.partners.iter().zip(&row.weights).map(|(&partner, &weight)| (partner, weight / n));
+    let wanted = |&(partner, _): &(u32, f32)| !(others_only && partner == category);
+    let partners = row.partners.iter().zip(&row.weights).map(|(&partner, &weight)| (partner, weight / row.n));
     let mut partners: Vec<_> = partners.filter(wanted).collect();
     keep_best(&mut partners, FOLLOWED);
     partners

@@ -88,8 +88,7 @@ pub(crate) static ALL: [&dyn Source; SOURCES] = [
 
 /// P(j | i) of a relation: C_ij / n_i, 0 where nothing is known. At most about 1 for visits, more for baskets of many.
 pub(crate) fn conditional(moment: &Moment<'_>, relation: Relation, i: ItemIx, j: ItemIx) -> f32 {
-    let Some(row) = moment.state.rows.get(relation, i).filter(|row| row.n > 0.0) else { return 0.0 };
-    row.partners.iter().position(|&partner| partner == j).map_or(0.0, |place| row.weights[place] / row.n)
+    moment.state.rows.get(relation, i).map_or(0.0, |row| row.conditional(j))
 }
 
 #[cfg(test)]

@@ -41,7 +41,8 @@ pub(crate) static NEAR: SessionKnn = SessionKnn {
     settings: |settings| settings.session_knn,
 };
 
-/// What the whole visit is about: all its items find the neighbours, and all that they held counts.
+/// What the whole visit is about: all its items find the neighbours; of what those held, what stands right at the match
+/// counts, however common it is.
 pub(crate) static WHOLE: SessionKnn = SessionKnn {
     name: "session_knn_whole",
     memory: 8.0,

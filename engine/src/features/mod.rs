@@ -4,6 +4,7 @@
 mod item;
 mod kin;
 mod links;
+mod shares;
 mod shopper;
 mod sources;
 mod visit;

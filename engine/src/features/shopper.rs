@@ -1,6 +1,7 @@
 //! What the shopper did before this visit, with the candidate, its category and its brand.
 
 use super::set;
+use super::shares::Shares;
 use crate::nouns::{DAY_MS, Feature, Timestamp, Vector};
 use crate::store::{Facts, ItemIx, Moment, NO_IX, Profile};
 
@@ -10,9 +11,9 @@ const LATELY_DAYS: f32 = 7.0;
 /// A known shopper's past, put together once per request.
 pub(super) struct Shopper<'a> {
     profile: &'a Profile,
-    /// Share of past purchases by category and by brand, by number.
-    categories: Vec<(u32, f32)>,
-    brands: Vec<(u32, f32)>,
+    /// Square roots of the shares of past purchases by category and by brand: most shares are small, and differ.
+    categories: Shares,
+    brands: Shares,
     /// Mean log price of past purchases.
     log_price: Option<f32>,
 }
@@ -25,17 +26,20 @@ impl<'a> Shopper<'a> {
         for (item, count, _) in profile.bought.iter() {
             let (facts, count) = (moment.state.catalog.facts(item), moment.lens.users.of(count));
             total += count;
-            categories.push((facts.category, count));
-            brands.push((facts.brand, count));
+            let known = |kin: u32| (kin != NO_IX).then_some((kin, count));
+            categories.extend(known(facts.category));
+            brands.extend(known(facts.brand));
             if facts.price_minor > 0 {
                 priced += count;
                 log_price += count * (facts.price_minor as f32).ln();
             }
         }
+        // Counts may have faded to nothing.
+        let root = |sum: f32| if total > 0.0 { (sum / total).sqrt() } else { 0.0 };
         Some(Self {
             profile,
-            categories: shares(categories, total),
-            brands: shares(brands, total),
+            categories: Shares::of(categories, root),
+            brands: Shares::of(brands, root),
             log_price: (priced > 0.0).then(|| log_price / priced),
         })
     }
@@ -49,8 +53,8 @@ impl<'a> Shopper<'a> {
             set(vector, Feature::UserLooked, (1.0 + moment.lens.users.of(count)).ln());
             set(vector, Feature::UserLookedRecency, lately(moment.now, at));
         }
-        set(vector, Feature::UserCategory, share(&self.categories, facts.category));
-        set(vector, Feature::UserBrand, share(&self.brands, facts.brand));
+        set(vector, Feature::UserCategory, self.categories.get(facts.category));
+        set(vector, Feature::UserBrand, self.brands.get(facts.brand));
         if let (Some(usual), true) = (self.log_price, facts.price_minor > 0) {
             set(vector, Feature::UserPrice, ((facts.price_minor as f32).ln() - usual).abs().min(4.0) / 4.0);
         }
@@ -60,21 +64,4 @@ impl<'a> Shopper<'a> {
 fn lately(now: Timestamp, at: Timestamp) -> f32 {
     let days = now.since_ms(at).max(0) as f32 / DAY_MS as f32;
     1.0 / (1.0 + days / LATELY_DAYS)
-}
-
-/// Counts to square roots of shares, by number: most shares are small, and differ.
-fn shares(mut counts: Vec<(u32, f32)>, total: f32) -> Vec<(u32, f32)> {
-    counts.retain(|&(of, _)| of != NO_IX);
-    counts.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    counts.dedup_by(|next, kept| {
-        let same = next.0 == kept.0;
-        kept.1 += if same { next.1 } else { 0.0 };
-        same
-    });
-    counts.iter_mut().for_each(|count| count.1 = (count.1 / total).sqrt());
-    counts
-}
-
-fn share(shares: &[(u32, f32)], of: u32) -> f32 {
-    shares.binary_search_by_key(&of, |&(kin, _)| kin).map_or(0.0, |place| shares[place].1)
 }

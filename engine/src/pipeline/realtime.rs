@@ -114,7 +114,7 @@ fn rank(moment: &Moment<'_>, pool: &[Candidate], scores: impl Iterator<Item = f3
 fn select(moment: &Moment<'_>, scratch: &Scratch, draft: &mut Draft<'_>, with_features: bool) -> bool {
     let mut contextual = false;
     let scores = scratch.scored.iter().map(|scored| scored.score);
-    let odds = Odds::of(scores, &moment.state.model, moment.intent()).filter(|_| with_features);
+    let odds = if with_features { Odds::of(scores, &moment.state.model, moment.intent()) } else { None };
     for scored in &scratch.scored {
         if draft.is_full() && !moment.request.explain {
             break;

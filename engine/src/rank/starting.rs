@@ -1,5 +1,6 @@
 //! The weights a new shop starts with: rounded means of what the learner found on browsing (two shops) and on baskets
-//! (three shops), for the learner to go on from. They are replaced by what the shop's own visitors teach.
+//! (three shops), with a little of each newer source's word added where those shops gave none, for the learner to go on
+//! from. They are replaced by what the shop's own visitors teach.
 
 use crate::nouns::{FEATURES, Feature as F, Intent, Vector};
 use crate::settings::{CandidateSettings, SourceSettings};

@@ -86,7 +86,9 @@ impl Trainer {
     /// Lessons taken so far.
     #[must_use]
     pub fn lessons(&self) -> u64 {
-        self.learners[..2].iter().map(|learner| learner.lessons).sum()
+        // A list that teaches discovery as well is one lesson.
+        let alone = |intent: &Intent| *intent != Intent::Discover;
+        Intent::ALL.into_iter().filter(alone).map(|intent| self.learners[intent as usize].lessons).sum()
     }
 
     /// Learns from one list at a rate (0.05 to warm up, 0.02 when running are good). Whether the weights moved: a list

@@ -32,6 +32,12 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// P(partner | this) = C / n; 0 where nothing is known.
+    pub(crate) fn conditional(&self, partner: ItemIx) -> f32 {
+        let place = self.partners.iter().position(|&other| other == partner).filter(|_| self.n > 0.0);
+        place.map_or(0.0, |place| self.weights[place] / self.n)
+    }
+
     /// Moves the figures to the scale of `epoch` if that is later, and returns the factor for an occurrence of
     /// `epoch` to be added.
     fn settle(&mut self, epoch: i32) -> f32 {

@@ -97,21 +97,19 @@ impl<'a> Moment<'a> {
     }
 
     /// The row of a category or brand in the relation that fits the intent: orders or, where there are none, carts for
-    /// a basket; visits otherwise; with its n. `None` where nothing is known.
-    pub(crate) fn kin_row<'r>(&self, rows: &'r Rows, of: u32) -> Option<(&'r Row, f32)> {
+    /// a basket; visits otherwise. `None` where nothing is known; else its n is above 0.
+    pub(crate) fn kin_row<'r>(&self, rows: &'r Rows, of: u32) -> Option<&'r Row> {
         if of == NO_IX {
             return None;
         }
         let relations: &[Relation] =
             if self.intent() == Intent::Basket { &[Relation::Buy, Relation::Cart] } else { &[Relation::Visit] };
-        let row = relations.iter().find_map(|&relation| rows.get(relation, of).filter(|row| row.n > 0.0))?;
-        Some((row, row.n))
+        relations.iter().find_map(|&relation| rows.get(relation, of).filter(|row| row.n > 0.0))
     }
 
     /// P(b | a) between two categories or brands; 0 where nothing is known.
     pub(crate) fn kin_share(&self, rows: &Rows, a: u32, b: u32) -> f32 {
-        let Some((row, n)) = self.kin_row(rows, a).filter(|_| b != NO_IX) else { return 0.0 };
-        row.partners.iter().position(|&partner| partner == b).map_or(0.0, |place| row.weights[place] / n)
+        if b == NO_IX { 0.0 } else { self.kin_row(rows, a).map_or(0.0, |row| row.conditional(b)) }
     }
 
     /// The newest items of context that sources look at.
