@@ -123,6 +123,9 @@ mod tests {
     fn every_source_is_switched_by_its_name() {
         for source in ALL {
             let mut settings = CandidateSettings::default();
+            for other in ALL {
+                settings.source_mut(other.name()).expect("a source of the settings").weight = 1.0;
+            }
             settings.source_mut(source.name()).expect("a source of the settings").weight = 0.0;
             let off: Vec<&str> =
                 ALL.iter().filter(|other| other.settings(&settings).weight == 0.0).map(|other| other.name()).collect();

@@ -67,13 +67,36 @@ const WEIGHTS: [(F, f32, f32, Option<Of>); 55] = [
     (F::Rising, 1.3, 0.4, None),
 ];
 
-/// The starting weights of an intent. A source's weight in the settings, against its default, scales its own word.
+/// The starting weights of an intent. A source's weight in the settings, against its default, scales its own word; that of
+/// a source which is off by default does so by itself.
 pub(super) fn weights(intent: Intent, settings: &CandidateSettings) -> Vector {
     let usual = CandidateSettings::default();
     let mut weights = [0.0; FEATURES];
     for (feature, browse, basket, of) in WEIGHTS {
-        let scale = of.map_or(1.0, |of| of(settings).weight / of(&usual).weight);
+        let scale = of.map_or(1.0, |of| match of(&usual).weight {
+            off if off <= 0.0 => of(settings).weight,
+            weight => of(settings).weight / weight,
+        });
         weights[feature as usize] = scale * if intent == Intent::Basket { basket } else { browse };
     }
     weights
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sources_word_follows_its_weight_even_if_it_is_off_by_default() {
+        let word = |weight| {
+            let mut settings = CandidateSettings::default();
+            settings.session_knn_whole.weight = weight;
+            settings.session_knn.weight *= weight;
+            let weights = weights(Intent::Browse, &settings);
+            assert!(weights.iter().all(|weight| weight.is_finite()));
+            [F::WholeLog, F::KnnRoot].map(|feature| weights[feature as usize])
+        };
+        assert_eq!(word(0.0), [0.0, 0.0]);
+        assert!(word(1.0).into_iter().all(|weight| weight > 0.0));
+    }
 }

@@ -41,7 +41,7 @@ impl Default for Candidates {
 pub struct Sources {
     /// What past visits like this one went on to, seen from its newest items.
     pub session_knn: Source,
-    /// What past visits like this one as a whole went on to.
+    /// What past visits like this one as a whole went on to. Off by default: try it by `sidecart replay` on your data.
     pub session_knn_whole: Source,
     /// Viewed in one visit with the context's items.
     pub viewed_together: Source,
