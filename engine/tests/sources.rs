@@ -69,6 +69,8 @@ fn what_a_shopper_bought_before_speaks_for_what_goes_with_it() {
     let far = 3 * 24 * 60;
     let answer = shop.ask(far, &Request { user, limit: 4, ..request("new visit") });
     assert_eq!(source_of(&answer, "filters"), Some("user_taste"));
+    let filters = answer.picks.iter().find(|pick| pick.item_id == item_id("filters")).expect("in the answer");
+    assert_eq!(filters.reason, Reason { code: ReasonCode::GoesWithPurchases, because_of: ids("coffee") });
     assert_eq!(source_of(&answer, "coffee"), Some("user_history"));
 }
 

@@ -128,6 +128,7 @@ fn reason(reason: &Value) -> String {
         "viewed_together" => ("often looked at together with", "often looked at together"),
         "similar_sessions" => ("visits like this one went on to it, because of", "visits like this one went on to it"),
         "bought_before" => ("bought before, with", "bought before by this shopper"),
+        "goes_with_purchases" => ("goes with what was bought before:", "goes with what was bought before"),
         "goes_with_category" => ("of a category that goes with", "of a category that goes with this visit"),
         "new_arrival" => ("new in the shop, near", "new in the shop"),
         "trending" => ("much wanted right now, with", "much wanted right now"),

@@ -84,6 +84,7 @@ impl<'a> Words<'a> {
             "viewed_together" => format!("often viewed with {other}"),
             "similar_sessions" => "carts like this one went on to it".to_owned(),
             "bought_before" => "this household buys it again and again".to_owned(),
+            "goes_with_purchases" => "goes with what this household buys".to_owned(),
             "goes_with_category" => format!("goes with {other}"),
             "new_arrival" => "new in the shop".to_owned(),
             "trending" => "much wanted right now".to_owned(),

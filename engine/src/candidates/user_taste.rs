@@ -19,7 +19,7 @@ impl Source for UserTaste {
     }
 
     fn reason(&self) -> ReasonCode {
-        ReasonCode::BoughtTogether
+        ReasonCode::GoesWithPurchases
     }
 
     fn collect(&self, moment: &Moment<'_>, limit: usize, work: &mut Workspace) {

@@ -82,6 +82,8 @@ pub enum ReasonCode {
     SimilarSessions,
     /// The shopper has bought it before.
     BoughtBefore,
+    /// Often bought in one order with what the shopper bought before.
+    GoesWithPurchases,
     /// Of a category that goes with `becauseOf`.
     GoesWithCategory,
     /// New in the shop.
