@@ -27,6 +27,7 @@ impl State {
             started_at: session.started_at,
             last_event_at: session.last_at,
             ended: session.ended(now, &settings.sessions),
+            bot: session.is_bot(),
         })
     }
 
@@ -74,6 +75,8 @@ impl State {
             evicted_users: self.users.evicted(),
             evicted_indexed_sessions: self.index.total() - self.index.len() as u64,
             refused_items: self.refused_items,
+            bot_events: self.bot_events,
+            bot_visits: self.bot_visits,
             newest_event_at: self.newest_event_at,
             applied: self.applied,
         }

@@ -42,6 +42,10 @@ pub struct SessionSettings {
     pub max_touches: usize,
     /// Distinct items kept per cart.
     pub max_cart_items: usize,
+    /// Events of one visit in one minute beyond which it is taken for a program; `None`: never.
+    pub bot_events_per_minute: Option<u32>,
+    /// Events of one visit beyond which it is taken for a program; `None`: never.
+    pub bot_events_per_visit: Option<u32>,
 }
 
 /// How long an event id is remembered.
@@ -184,6 +188,8 @@ impl Default for Settings {
                 max_live: 1_000_000,
                 max_touches: 100,
                 max_cart_items: 200,
+                bot_events_per_minute: Some(120),
+                bot_events_per_visit: Some(2_000),
             },
             dedupe: DedupeSettings { window_ms: 48 * HOUR_MS, max_ids: 5_000_000 },
             affinities: AffinitySettings {

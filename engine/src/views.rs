@@ -37,6 +37,8 @@ pub struct SessionView {
     pub last_event_at: Timestamp,
     /// Whether the visit has been idle for too long, as of now.
     pub ended: bool,
+    /// Whether it is too busy for a person: nothing is learned from it.
+    pub bot: bool,
 }
 
 /// What is remembered of a user.
@@ -115,6 +117,10 @@ pub struct Sizes {
     pub evicted_indexed_sessions: u64,
     /// Items refused because of the limit.
     pub refused_items: u64,
+    /// Events left out of all that is learned, because their visits are too busy for a person.
+    pub bot_events: u64,
+    /// Visits taken for a program's.
+    pub bot_visits: u64,
     /// Newest event time applied.
     pub newest_event_at: Option<Timestamp>,
     /// Entries applied since the state began.

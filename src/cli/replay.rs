@@ -9,7 +9,7 @@ use sidecart_engine::nouns::{EventKind, Timestamp};
 use sidecart_engine::{Engine, Settings};
 
 use super::DONE;
-use crate::config::{self, Ranker, Span};
+use crate::config::{self, Config, Ranker, Span};
 use crate::data::{self, Dataset, Mapping};
 use crate::replay::{self, Contender, Hide, Learning, Probes, Protocol, Seen, source_named};
 use crate::wire::scalar;
@@ -117,7 +117,7 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<u8> {
     let loaded = config::load(args.config.as_deref(), &[])?;
     loaded.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-    let options = args.options(loaded.config.settings(), &loaded.config.ranker)?;
+    let options = args.options(&loaded.config)?;
     let mut reading = args.data.options(&options.settings)?;
     reading.test.clone_from(&args.test);
     let mut data = read(&reading)?;
@@ -150,7 +150,7 @@ impl Args {
         })
     }
 
-    fn options(&self, settings: Settings, ranker: &Ranker) -> anyhow::Result<replay::Options> {
+    fn options(&self, config: &Config) -> anyhow::Result<replay::Options> {
         Ok(replay::Options {
             protocol: self.protocol,
             cut: self.cut,
@@ -161,9 +161,10 @@ impl Args {
             seen: if self.exclude_seen { Seen::LeaveOut } else { Seen::Count },
             seed: self.seed,
             limit_queries: self.limit_queries,
-            learning: self.learning(ranker),
+            learning: self.learning(&config.ranker),
             probes: self.probes()?,
-            settings,
+            settings: config.settings(),
+            arrangement: config.placement(self.protocol.placement()).arrangement(),
         })
     }
 }

@@ -48,6 +48,8 @@ fn sessions(features: &Features) -> SessionSettings {
         max_live: s.max_live,
         max_touches: s.max_touches,
         max_cart_items: s.max_cart_items,
+        bot_events_per_minute: s.bot_events_per_minute,
+        bot_events_per_visit: s.bot_events_per_visit,
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) struct Gauges(Vec<(Level, Read)>);
 
 impl Gauges {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let figures: [(&str, &str, Read); 20] = [
+        let figures: [(&str, &str, Read); 22] = [
             ("ready", "1 when all of the log has been applied and the writers live", |o| u64::from(o.ready)),
             ("queued_records", "Records waiting for the log's writer", |o| o.queued as u64),
             ("unapplied_records", "Records in the log that are not applied", |o| o.unapplied),
@@ -56,6 +56,10 @@ impl Gauges {
                 o.sizes.evicted_indexed_sessions
             }),
             ("refused_items", "Items refused because of the limit", |o| o.sizes.refused_items),
+            ("bot_events", "Events nothing is learned from: their visits are too busy for a person", |o| {
+                o.sizes.bot_events
+            }),
+            ("bot_visits", "Visits taken for a program's", |o| o.sizes.bot_visits),
             ("applied_records", "Records applied since the state began", |o| o.sizes.applied),
             ("newest_event_timestamp_seconds", "Time of the newest applied event", |o| o.newest_event()),
             ("resident_memory_bytes", "Resident memory of the process", |_| resident()),

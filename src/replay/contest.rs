@@ -144,6 +144,7 @@ impl<'a> Contest<'a> {
                 Seen::Count => Repeats::Allow,
                 Seen::LeaveOut => Repeats::Suppress,
             },
+            arrangement: self.options.arrangement,
             ..Request::new(self.placement.clone(), self.nobody.clone(), limit)
         }
     }

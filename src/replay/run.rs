@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use indicatif::ProgressBar;
 use sidecart_engine::Settings;
-use sidecart_engine::nouns::Timestamp;
+use sidecart_engine::nouns::{Arrangement, Timestamp};
 
 use super::ReplayError;
 use super::asked::{Asked, Probes};
@@ -85,6 +85,8 @@ pub struct Options {
     pub probes: Probes,
     /// The engine's settings.
     pub settings: Settings,
+    /// How answers are put together: as the placement that is asked for does.
+    pub arrangement: Arrangement,
 }
 
 /// Replays a data set.
@@ -190,6 +192,7 @@ mod tests {
             learning: Learning::Off,
             probes: Probes::default(),
             settings: Settings::default(),
+            arrangement: Arrangement::default(),
         }
     }
 

@@ -53,6 +53,7 @@ impl Service {
             request.limit = placement.limit;
         }
         request.repeats = repeats.unwrap_or_else(|| placement.repeats.into());
+        request.arrangement = placement.arrangement();
         let budget = self.config.deadline(&placement).duration();
         (request, deadline_ms.map_or(budget, |ms| budget.min(Duration::from_millis(ms))))
     }

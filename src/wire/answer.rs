@@ -55,6 +55,12 @@ pub struct AnswerItem {
     pub rank: u32,
     /// The scorer's figure; comparable within one answer only.
     pub score: f64,
+    /// How likely the shopper is to go on to it, 0 to 1; absent where it was not scored on its features, or nothing has
+    /// been learned yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f64>,
+    /// How likely it was that this item would take this slot; below 1 where the placement explores.
+    pub propensity: f64,
     /// The source that argued strongest for it.
     pub source: &'static str,
     /// Why.
@@ -112,6 +118,8 @@ impl From<&Pick> for AnswerItem {
             item_id: pick.item_id.to_string(),
             rank: pick.rank,
             score: pick.score,
+            probability: pick.probability,
+            propensity: pick.propensity,
             source: pick.source,
             reason: AnswerReason {
                 code: pick.reason.code,

@@ -1,6 +1,6 @@
 use serde::Deserialize;
 use sidecart_engine::nouns::{
-    Currency, Filter, ItemId, Money, PlacementId, Repeats, Request, SessionId, Shopper, Strategy, UserId,
+    Arrangement, Currency, Filter, ItemId, Money, PlacementId, Repeats, Request, SessionId, Shopper, Strategy, UserId,
 };
 use utoipa::ToSchema;
 
@@ -156,6 +156,7 @@ pub fn read(body: &[u8], currency: Currency) -> Result<Asked, Rejection> {
         limit: limit.map_or(0, |limit| limit as usize),
         filter: raw.filter.map_or(Ok(Filter::default()), |filter| filter.into_filter(currency))?,
         repeats: repeats.unwrap_or_default(),
+        arrangement: Arrangement::default(),
         strategy: raw
             .strategy
             .as_ref()

@@ -2,6 +2,7 @@
 //!
 //! Everything here is parsed at the edge and then trusted: an [`Event`] that exists is well formed.
 
+mod arrangement;
 mod event;
 mod feature;
 mod id;
@@ -13,6 +14,7 @@ mod request;
 mod slate;
 mod time;
 
+pub use arrangement::{Arrangement, Objective, Substitutes};
 pub use event::{Event, EventContext, EventKind, Line, MAX_LINES, MAX_QUANTITY};
 pub(crate) use feature::{FEATURES, Feature, Vector};
 pub use id::{AnonymousId, EventId, IdError, ItemId, MAX_ID_BYTES, OrderId, PlacementId, RequestId, SessionId, UserId};

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{ItemId, PlacementId, SessionId, UserId};
+use super::{Arrangement, ItemId, PlacementId, SessionId, UserId};
 
 /// Who answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -84,6 +84,8 @@ pub struct Request {
     pub filter: Filter,
     /// Whether seen items may return.
     pub repeats: Repeats,
+    /// How the answer is put together.
+    pub arrangement: Arrangement,
     /// Who answers.
     pub strategy: Strategy,
     /// Record why each candidate was kept or dropped.
@@ -104,6 +106,7 @@ impl Request {
             limit,
             filter: Filter::default(),
             repeats: Repeats::default(),
+            arrangement: Arrangement::default(),
             strategy: Strategy::default(),
             explain: false,
         }

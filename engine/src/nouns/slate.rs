@@ -125,6 +125,9 @@ pub struct Pick {
     /// the item was not scored on its features, or where nothing has been learned yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
+    /// How likely it was, before the dice were thrown, that this item would take this slot: 1 where nothing was left to
+    /// chance. Above 0, at most 1. What is learned from the answer is to be weighted by 1 / propensity.
+    pub propensity: f64,
     /// The source that argued strongest for it.
     pub source: &'static str,
     /// Why.

@@ -4,10 +4,16 @@ use super::Scratch;
 use crate::candidates;
 use crate::nouns::{Cause, Drop, DropReason, Feature, Pick, Reason, ReasonCode, Slate, Tier, Vector};
 use crate::rules::{self, Case, Rule};
-use crate::store::{ItemIx, Moment};
+use crate::store::{Facts, ItemIx, Moment, NO_IX};
 
 /// Context items named in a reason at most.
 const MAX_BECAUSE: usize = 3;
+
+/// What a cap counts by.
+type Kind = fn(&Facts) -> u32;
+const CATEGORY: Kind = |facts| facts.category;
+const BRAND: Kind = |facts| facts.brand;
+const GROUP: Kind = |facts| facts.group;
 
 /// Who put an item into the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,17 +56,25 @@ impl Origin {
 }
 
 /// What the scorer says of an item.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Score {
     pub(super) score: f32,
     /// That it is the next; where the scorer can tell.
     pub(super) probability: Option<f64>,
+    /// See [`Pick::propensity`].
+    pub(super) propensity: f64,
+}
+
+impl Default for Score {
+    fn default() -> Self {
+        Self::bare(0.0)
+    }
 }
 
 impl Score {
     /// A figure that orders, and says nothing about chances.
     pub(super) fn bare(score: f32) -> Self {
-        Self { score, probability: None }
+        Self { score, probability: None, propensity: 1.0 }
     }
 }
 
@@ -96,8 +110,13 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Slots that are still free.
+    pub(super) fn free(&self) -> usize {
+        self.moment.request.limit.saturating_sub(self.entries.len())
+    }
+
     pub(super) fn is_full(&self) -> bool {
-        self.entries.len() >= self.moment.request.limit
+        self.free() == 0
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -134,14 +153,38 @@ impl<'a> Draft<'a> {
         self.dropped.push(Drop { item_id, reason, score: score.map(f64::from) });
     }
 
-    /// Puts an admitted item next; one for which there is no slot left was outscored.
+    /// Puts an admitted item next, unless there are enough of its kind; one for which there is no slot left was
+    /// outscored.
     pub(super) fn place(&mut self, item: ItemIx, score: Score, origin: Origin, features: Option<&Vector>) {
-        if !self.is_full() {
+        if let Some((rule, most)) = self.cap(item).filter(|_| !self.is_full()) {
+            *self.suppressed.entry(rule).or_default() += 1;
+            if self.moment.request.explain {
+                let why = format!("{most} of its kind are in the answer already");
+                self.drop_item(item, Some(DropReason { rule, why }), Some(score.score));
+            }
+        } else if !self.is_full() {
             let features = features.filter(|_| self.moment.request.explain).copied();
             self.entries.push(Entry { item, score, origin, features });
         } else if self.moment.request.explain {
             self.drop_item(item, None, Some(score.score));
         }
+    }
+
+    /// The cap that an item would break.
+    fn cap(&self, item: ItemIx) -> Option<(&'static str, usize)> {
+        let arrangement = &self.moment.request.arrangement;
+        let facts = |item| self.moment.state.catalog.facts(item);
+        let own = *facts(item);
+        let caps = [
+            ("category_cap", arrangement.per_category, CATEGORY),
+            ("brand_cap", arrangement.per_brand, BRAND),
+            ("group_cap", arrangement.per_group, GROUP),
+        ];
+        caps.into_iter().find_map(|(rule, most, kind)| {
+            let (most, own) = (most?, kind(&own));
+            let of_kind = self.entries.iter().filter(|entry| kind(facts(entry.item)) == own).count();
+            (own != NO_IX && of_kind >= most).then_some((rule, most))
+        })
     }
 
     /// Puts the items that the rules admit into the free slots.
@@ -190,6 +233,7 @@ fn pick(moment: &Moment<'_>, entry: &Entry, rank: u32) -> Pick {
         rank,
         score: f64::from(entry.score.score),
         probability: entry.score.probability,
+        propensity: entry.score.propensity,
         source: entry.origin.name(),
         reason: entry.origin.reason(moment, entry.item),
         features: entry.features.as_ref().map(named).unwrap_or_default(),

@@ -22,6 +22,10 @@ pub(crate) fn lesson(
     if !event.kind.is_interest() {
         return None;
     }
+    let visit = state.sessions.get(key(Space::Session, event.session.as_str()));
+    if visit.is_some_and(|visit| visit.is_bot() && !visit.ended(event.at, &settings.sessions)) {
+        return None;
+    }
     let (known, taken) = split(event);
     let request = request(state, event, known)?;
     let moment = Moment::new(state, settings, &request, now);

@@ -1,5 +1,6 @@
 //! An answer, stage by stage. Each strategy drafts; the ladder fills what is short; the rules see everything twice.
 
+mod arrange;
 mod draft;
 mod ladder;
 mod lesson;
@@ -22,7 +23,7 @@ pub struct Scratch {
     work: Workspace,
     pool: Pool,
     vectors: Vec<Vector>,
-    /// (item, score, place in the pool), best first.
+    /// Best first.
     scored: Vec<Scored>,
     /// Items the rules have judged in this request.
     judged: Accumulator,
@@ -32,8 +33,19 @@ pub struct Scratch {
 #[derive(Debug, Clone, Copy)]
 struct Scored {
     item: ItemIx,
+    /// What it is ordered by: the scorer's figure and what the shop makes of it.
     score: f32,
+    /// The scorer's figure alone.
+    likelihood: f32,
     place: usize,
+}
+
+/// Best first; equal scores by item id.
+fn by_score(moment: &Moment<'_>, scored: &mut [Scored]) {
+    let catalog = &moment.state.catalog;
+    scored.sort_unstable_by(|a, b| {
+        b.score.total_cmp(&a.score).then_with(|| catalog.id_text(a.item).cmp(catalog.id_text(b.item)))
+    });
 }
 
 /// Answers a request.

@@ -1,7 +1,8 @@
 //! The real-time strategy: all sources, rules, features, score; fewer of them as time runs out.
 
+use super::arrange::{LastSlot, arrange};
 use super::draft::{Draft, Origin, Score};
-use super::{Scored, Scratch, ladder};
+use super::{Scored, Scratch, by_score, ladder};
 use crate::candidates::{self, Source};
 use crate::features;
 use crate::nouns::{Cause, Tier};
@@ -102,28 +103,37 @@ fn rank(moment: &Moment<'_>, pool: &[Candidate], scores: impl Iterator<Item = f3
     scored.extend(places.map(|((place, candidate), score)| Scored {
         item: candidate.item,
         score: finite(score),
+        likelihood: finite(score),
         place,
     }));
-    let catalog = &moment.state.catalog;
-    scored.sort_unstable_by(|a, b| {
-        b.score.total_cmp(&a.score).then_with(|| catalog.id_text(a.item).cmp(catalog.id_text(b.item)))
-    });
+    by_score(moment, scored);
 }
 
 /// Puts the best into the slots; whether any of them rests on the shopper's own context.
-fn select(moment: &Moment<'_>, scratch: &Scratch, draft: &mut Draft<'_>, with_features: bool) -> bool {
+fn select(moment: &Moment<'_>, scratch: &mut Scratch, draft: &mut Draft<'_>, with_features: bool) -> bool {
     let mut contextual = false;
-    let scores = scratch.scored.iter().map(|scored| scored.score);
+    let scores = scratch.scored.iter().map(|scored| scored.likelihood);
     let odds = if with_features { Odds::of(scores, &moment.state.model, moment.intent()) } else { None };
-    for scored in &scratch.scored {
+    arrange(moment, &mut scratch.scored);
+    let mut last_slot = None;
+    for place in 0..scratch.scored.len() {
         if draft.is_full() && !moment.request.explain {
             break;
         }
+        let mut propensity = 1.0;
+        if draft.free() == 1 && last_slot.is_none() {
+            let drawn = LastSlot::draw(moment, scratch.scored.len() - place);
+            scratch.scored[place..=place + drawn.skip].rotate_right(1);
+            propensity = drawn.propensity;
+            last_slot = Some(drawn);
+        }
+        let scored = &scratch.scored[place];
         let source = strongest(moment, &scratch.pool.candidates[scored.place]);
         contextual |= !draft.is_full() && candidates::ALL[source].is_contextual();
         let vector = with_features.then(|| &scratch.vectors[scored.place]);
-        let probability = odds.map(|odds| odds.of_score(scored.score));
-        draft.place(scored.item, Score { score: scored.score, probability }, Origin::Source(source), vector);
+        let probability = odds.map(|odds| odds.of_score(scored.likelihood));
+        let score = Score { score: scored.score, probability, propensity };
+        draft.place(scored.item, score, Origin::Source(source), vector);
     }
     contextual
 }

@@ -9,9 +9,11 @@ mod filter;
 mod in_cart;
 mod known_item;
 mod min_age;
+mod owned;
 mod region;
 mod seen;
 mod stock;
+mod substitute;
 
 use crate::nouns::Item;
 use crate::store::{Facts, ItemIx, Moment};
@@ -52,7 +54,7 @@ pub(crate) trait Rule: Sync {
 }
 
 /// All rules: first what makes an item impossible, then compliance, then eligibility, then suppression.
-pub(crate) static ALL: [&dyn Rule; 9] = [
+pub(crate) static ALL: [&dyn Rule; 12] = [
     &known_item::KnownItem,
     &availability::Availability,
     &dates::Dates,
@@ -62,6 +64,9 @@ pub(crate) static ALL: [&dyn Rule; 9] = [
     &filter::RequestFilter,
     &in_cart::InCart,
     &seen::SeenItem,
+    &owned::Owned,
+    &owned::TooSoon,
+    &substitute::Substitute,
 ];
 
 /// The first rule that forbids the item, if any does.

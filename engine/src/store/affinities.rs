@@ -32,10 +32,14 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// The partner's weight on the scale of `epoch`; 0 if it has none.
+    pub(crate) fn weight(&self, partner: ItemIx) -> f32 {
+        self.partners.iter().position(|&other| other == partner).map_or(0.0, |place| self.weights[place])
+    }
+
     /// P(partner | this) = C / n; 0 where nothing is known.
     pub(crate) fn conditional(&self, partner: ItemIx) -> f32 {
-        let place = self.partners.iter().position(|&other| other == partner).filter(|_| self.n > 0.0);
-        place.map_or(0.0, |place| self.weights[place] / self.n)
+        if self.n > 0.0 { self.weight(partner) / self.n } else { 0.0 }
     }
 
     /// Moves the figures to the scale of `epoch` if that is later, and returns the factor for an occurrence of
@@ -93,6 +97,8 @@ impl Row {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Rows {
     relations: [Vec<Row>; 4],
+    /// Decayed number of times that any item stood in the relation: rows of nobody, without partners.
+    totals: [Row; 4],
 }
 
 /// How pairs are added: the relation, the bound and the instant, worked out once for all pairs of one event.
@@ -127,6 +133,14 @@ impl Rows {
     pub(crate) fn stand(&mut self, pairing: Pairing, ix: ItemIx, times: f32) {
         let (row, g) = self.row(pairing, ix);
         row.n = (row.n + times * g).max(0.0);
+        let total = &mut self.totals[pairing.relation as usize];
+        let g = pairing.g * total.settle(pairing.epoch);
+        total.n = (total.n + times * g).max(0.0);
+    }
+
+    /// How often any item stood in the relation: epoch and n.
+    pub(crate) fn total(&self, relation: Relation) -> &Row {
+        &self.totals[relation as usize]
     }
 
     /// Adds `weight` to the directed pair `from -> to`.

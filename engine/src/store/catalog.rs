@@ -12,7 +12,7 @@ pub(crate) const NO_IX: u32 = u32::MAX;
 /// never keep the shop's own items out.
 const UNKNOWN_SHARE: usize = 8;
 
-/// What the hot path needs of an item, in half a cache line. The full entry is only read where a rule needs a text.
+/// What the hot path needs of an item, in one cache line. The full entry is only read where a rule needs a text.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Facts {
     /// Whether the catalogue has it; items known from events alone are never shown.
@@ -23,6 +23,8 @@ pub(crate) struct Facts {
     pub(crate) conditional: bool,
     /// Price in minor units, 0 if unknown.
     pub(crate) price_minor: i64,
+    /// Price less cost in minor units, where both are known.
+    pub(crate) margin_minor: Option<i64>,
     /// The narrowest category.
     pub(crate) category: u32,
     /// The widest category.
@@ -39,6 +41,7 @@ impl Default for Facts {
             stock: None,
             conditional: false,
             price_minor: 0,
+            margin_minor: None,
             category: NO_IX,
             department: NO_IX,
             brand: NO_IX,
@@ -189,6 +192,7 @@ impl Catalog {
                 || !item.allowed_regions.is_empty()
                 || !item.blocked_regions.is_empty(),
             price_minor: item.price.map_or(0, |price| price.minor),
+            margin_minor: margin(item),
             category,
             department,
             brand: number(&mut self.brands, &item.brand),
@@ -196,6 +200,12 @@ impl Catalog {
             consumable: item.consumable,
         }
     }
+}
+
+/// Price less cost, where both are known and in one currency.
+fn margin(item: &Item) -> Option<i64> {
+    let (price, cost) = (item.price?, item.cost?);
+    (price.currency == cost.currency).then(|| price.minor.saturating_sub(cost.minor))
 }
 
 #[cfg(test)]

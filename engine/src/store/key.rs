@@ -12,6 +12,8 @@ pub(crate) enum Space {
     Anonymous = 3,
     Order = 4,
     Event = 5,
+    /// Dice of the exploration.
+    Dice = 6,
 }
 
 /// The key of `id` in `space`.

@@ -25,7 +25,7 @@ mod users;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use affinities::{Relation, Rows};
+pub(crate) use affinities::{Relation, Row, Rows};
 pub(crate) use best::keep_best;
 pub(crate) use catalog::{Catalog, Facts, NO_IX};
 pub(crate) use counters::Counters;
@@ -73,6 +73,10 @@ pub struct State {
     pub(crate) applied: u64,
     /// Items refused because the catalogue was full.
     pub(crate) refused_items: u64,
+    /// Events left out of all that is learned, because their visits are too busy for a person.
+    pub(crate) bot_events: u64,
+    /// Visits taken for a program's.
+    pub(crate) bot_visits: u64,
     /// Newest event time applied.
     pub(crate) newest_event_at: Option<Timestamp>,
 }

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ItemIx;
 use super::key::Key;
-use crate::nouns::{EventKind, Timestamp};
+use crate::nouns::{EventKind, MINUTE_MS, Timestamp};
 use crate::settings::SessionSettings;
 
 /// One thing a shopper did to one item.
@@ -31,11 +31,30 @@ pub(crate) struct Session {
     pub(crate) profile: Key,
     /// The visit's number in the session index, once it is there.
     pub(crate) serial: Option<u64>,
+    pace: Pace,
+}
+
+/// How busy a visit is: too busy for a person?
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Pace {
+    events: u32,
+    /// Minutes since the epoch, and events in that minute.
+    minute: i64,
+    in_minute: u32,
+    bot: bool,
 }
 
 impl Session {
     pub(crate) fn new(at: Timestamp) -> Self {
-        Self { started_at: at, last_at: at, touches: Vec::new(), carried: Vec::new(), profile: 0, serial: None }
+        Self {
+            started_at: at,
+            last_at: at,
+            touches: Vec::new(),
+            carried: Vec::new(),
+            profile: 0,
+            serial: None,
+            pace: Pace::default(),
+        }
     }
 
     /// Whether the visit has been idle for too long, as of `now`.
@@ -46,6 +65,27 @@ impl Session {
     /// Begins a new visit of the same session id: only cart and profile stay.
     pub(crate) fn renew(&mut self, at: Timestamp) {
         *self = Self { carried: self.cart(), profile: self.profile, ..Self::new(at) };
+    }
+
+    /// Counts an event of the visit. Once the visit has been too fast or too long for a person, it stays a bot's to its
+    /// end, however slow it becomes.
+    pub(crate) fn pace(&mut self, at: Timestamp, settings: &SessionSettings) -> bool {
+        let minute = at.0.div_euclid(MINUTE_MS);
+        if minute != self.pace.minute {
+            self.pace.minute = minute;
+            self.pace.in_minute = 0;
+        }
+        self.pace.in_minute = self.pace.in_minute.saturating_add(1);
+        self.pace.events = self.pace.events.saturating_add(1);
+        let beyond = |count: u32, most: Option<u32>| most.is_some_and(|most| count > most);
+        self.pace.bot |= beyond(self.pace.in_minute, settings.bot_events_per_minute)
+            || beyond(self.pace.events, settings.bot_events_per_visit);
+        self.pace.bot
+    }
+
+    /// Whether the visit is a program's, going by its pace.
+    pub(crate) fn is_bot(&self) -> bool {
+        self.pace.bot
     }
 
     /// What was done in this visit, in order of time.
@@ -161,6 +201,25 @@ mod tests {
                 prop_assert!(short.touches().len() <= 3);
             }
         }
+    }
+
+    #[test]
+    fn a_visit_beyond_either_rate_is_a_bots_to_its_end() {
+        let settings = SessionSettings {
+            bot_events_per_minute: Some(3),
+            bot_events_per_visit: Some(6),
+            ..Settings::default().sessions
+        };
+        let paced = |times: &[i64]| {
+            let mut session = Session::new(Timestamp(0));
+            times.iter().map(|&at| session.pace(Timestamp(at), &settings)).collect::<Vec<_>>()
+        };
+        assert_eq!(paced(&[0, 1, 2, 3, 600_000]), [false, false, false, true, true]);
+        assert_eq!(paced(&[0, 1, 2, 60_000, 60_001, 60_002]), [false; 6]);
+        assert_eq!(paced(&[0, 1, 2, 60_000, 60_001, 60_002, 120_000]).last(), Some(&true));
+        let never = SessionSettings { bot_events_per_minute: None, bot_events_per_visit: None, ..settings.clone() };
+        let mut session = Session::new(Timestamp(0));
+        assert!((0..10_000).all(|_| !session.pace(Timestamp(0), &never)));
     }
 
     #[test]

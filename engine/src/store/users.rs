@@ -127,6 +127,11 @@ impl Users {
         }
     }
 
+    /// When a profile last bought an item.
+    pub(crate) fn last_bought(&self, key: Key, ix: ItemIx) -> Option<Timestamp> {
+        self.get(key).and_then(|profile| profile.bought.get(ix)).map(|(_, at)| at)
+    }
+
     /// Counts one interest of a profile.
     pub(crate) fn count(&mut self, key: Key, ix: ItemIx, kind: EventKind, at: Timestamp, settings: &UserSettings) {
         let profile = self.profiles.touch(self.owner(key), settings.max_users, Profile::default);

@@ -47,6 +47,13 @@ pub struct Sessions {
     /// Distinct items kept per cart.
     #[schemars(range(min = 1, max = 10_000))]
     pub max_cart_items: usize,
+    /// Events of one visit within one minute beyond which it is taken for a program, and nothing more is learned from
+    /// it; `null`: never.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub bot_events_per_minute: Option<u32>,
+    /// The same for all events of one visit.
+    #[schemars(range(min = 1, max = 100_000_000))]
+    pub bot_events_per_visit: Option<u32>,
 }
 
 impl Default for Sessions {
@@ -57,6 +64,8 @@ impl Default for Sessions {
             max_live: s.max_live,
             max_touches: s.max_touches,
             max_cart_items: s.max_cart_items,
+            bot_events_per_minute: s.bot_events_per_minute,
+            bot_events_per_visit: s.bot_events_per_visit,
         }
     }
 }

@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sidecart_engine::nouns::Repeats;
+use sidecart_engine::nouns::{Arrangement, Objective, Repeats, Substitutes};
 
-use crate::config::Span;
+use crate::config::{Span, shortest};
 
 /// Placements by name. Those not named here, and keys a placement leaves out, are as in [`Placement::default`].
 pub type Placements = BTreeMap<String, Placement>;
@@ -29,8 +29,32 @@ impl From<RepeatPolicy> for Repeats {
     }
 }
 
+/// What an answer is to bring the shop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Goal {
+    /// The most likely items first.
+    #[default]
+    Conversion,
+    /// Likelihood x price^exponent.
+    Revenue,
+    /// Likelihood x margin^exponent; the catalogue must tell costs.
+    Margin,
+}
+
+/// What to do with an item that would stand in for one in the cart instead of going with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SubstitutePolicy {
+    /// It competes like all others.
+    #[default]
+    Allow,
+    /// It is left out.
+    Drop,
+}
+
 /// A place in the shop where answers are shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Placement {
     /// Items per answer, when the request does not say.
@@ -41,21 +65,84 @@ pub struct Placement {
     pub deadline: Option<Span>,
     /// Whether items that the visit has already seen may be shown. In-cart items never are.
     pub repeats: RepeatPolicy,
+    /// What the answer is to bring.
+    pub objective: Goal,
+    /// How strongly price or margin counts, where the objective is one of them. 0 is not at all; at 1 the order is by
+    /// expected price or margin.
+    #[schemars(range(min = 0.0, max = 3.0))]
+    pub exponent: f64,
+    /// What to do with an item that would stand in for one in the cart: of its narrowest category, and looked at together
+    /// with it more than bought together.
+    pub substitutes: SubstitutePolicy,
+    /// How much less an item counts that is just like one already in the answer: 0 nothing less, 1 it counts nothing.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub diversity: f64,
+    /// Items of one narrowest category at most; `null`: any number.
+    #[schemars(range(min = 1, max = 100))]
+    pub per_category: Option<usize>,
+    /// Items of one brand at most; `null`: any number.
+    #[schemars(range(min = 1, max = 100))]
+    pub per_brand: Option<usize>,
+    /// Items of one group of variants at most; `null`: any number.
+    #[schemars(range(min = 1, max = 100))]
+    pub per_group: Option<usize>,
+    /// Share of the answers whose last slot goes to an item that just missed it, so that the shop learns of it. Which do
+    /// is decided by visit, path and placement: the same request gets the same answer. Told by `propensity`.
+    #[schemars(range(min = 0.0, max = 0.1))]
+    pub explore: f64,
 }
 
 impl Default for Placement {
     fn default() -> Self {
-        Self { limit: 4, deadline: None, repeats: RepeatPolicy::Suppress }
+        let usual = Arrangement::default();
+        Self {
+            limit: 4,
+            deadline: None,
+            repeats: RepeatPolicy::Suppress,
+            objective: Goal::Conversion,
+            exponent: shortest(usual.exponent),
+            substitutes: SubstitutePolicy::Allow,
+            diversity: shortest(usual.diversity),
+            per_category: usual.per_category,
+            per_brand: usual.per_brand,
+            per_group: usual.per_group,
+            explore: shortest(usual.explore),
+        }
+    }
+}
+
+impl Placement {
+    /// How its answers are put together.
+    #[must_use]
+    pub fn arrangement(&self) -> Arrangement {
+        Arrangement {
+            objective: match self.objective {
+                Goal::Conversion => Objective::Conversion,
+                Goal::Revenue => Objective::Revenue,
+                Goal::Margin => Objective::Margin,
+            },
+            exponent: self.exponent as f32,
+            substitutes: match self.substitutes {
+                SubstitutePolicy::Allow => Substitutes::Allow,
+                SubstitutePolicy::Drop => Substitutes::Drop,
+            },
+            diversity: self.diversity as f32,
+            per_category: self.per_category,
+            per_brand: self.per_brand,
+            per_group: self.per_group,
+            explore: self.explore as f32,
+        }
     }
 }
 
 /// The placements every shop has: product page, cart, checkout and start page.
 pub fn usual() -> Placements {
     let limited = |limit| Placement { limit, ..Placement::default() };
+    let beside_a_cart = |limit| Placement { substitutes: SubstitutePolicy::Drop, ..limited(limit) };
     [
         ("pdp", limited(4)),
-        ("cart", limited(3)),
-        ("checkout", Placement { deadline: Some(Span::from_ms(30)), ..limited(2) }),
+        ("cart", beside_a_cart(3)),
+        ("checkout", Placement { deadline: Some(Span::from_ms(30)), ..beside_a_cart(2) }),
         ("home", Placement { repeats: RepeatPolicy::Allow, ..limited(8) }),
     ]
     .map(|(name, placement)| (name.to_owned(), placement))

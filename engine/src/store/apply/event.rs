@@ -28,6 +28,7 @@ impl State {
         match event.kind {
             EventKind::Refund => self.refund(event, &lines, settings),
             EventKind::Impression | EventKind::Click => self.keep_alive(event, settings),
+            _ if self.is_bot(event, settings) => self.follow_bot(event, &lines, settings),
             _ => {
                 for &(ix, quantity) in &lines {
                     self.touch(event, ix, quantity, profile, settings);
@@ -79,18 +80,41 @@ impl State {
         }
     }
 
+    /// Finds the visit of an event, renewing one that has ended.
+    fn visit(&mut self, event: &Event, settings: &Settings) -> (Key, &mut Session) {
+        let key = key(Space::Session, event.session.as_str());
+        let session = self.sessions.touch(key, settings.sessions.max_live, || Session::new(event.at));
+        if session.ended(event.at, &settings.sessions) {
+            session.renew(event.at);
+        }
+        (key, session)
+    }
+
+    /// Whether the event is of a visit too busy for a person; counts it if so.
+    fn is_bot(&mut self, event: &Event, settings: &Settings) -> bool {
+        let (_, session) = self.visit(event, settings);
+        let was_bot = session.is_bot();
+        let is_bot = session.pace(event.at, &settings.sessions);
+        self.bot_visits += u64::from(is_bot && !was_bot);
+        self.bot_events += u64::from(is_bot);
+        is_bot
+    }
+
+    /// What a bot does fills its own cart and nothing else: nothing is learned from it.
+    fn follow_bot(&mut self, event: &Event, lines: &[(ItemIx, u32)], settings: &Settings) {
+        let (_, session) = self.visit(event, settings);
+        for &(ix, quantity) in lines {
+            session.insert(event.at, ix, quantity, event.kind, &settings.sessions);
+        }
+    }
+
     /// One shopper touched one item.
     fn touch(&mut self, event: &Event, ix: ItemIx, quantity: u32, profile: Key, settings: &Settings) {
         if event.kind.is_interest() {
             self.counters.count(ix, event.kind, event.at, 1.0, &settings.popularity);
             self.leaders.raise(ix, &self.counters.get(ix), self.catalog.facts(ix));
         }
-        let session_key = key(Space::Session, event.session.as_str());
-        let max_live = settings.sessions.max_live;
-        let session = self.sessions.touch(session_key, max_live, || Session::new(event.at));
-        if session.ended(event.at, &settings.sessions) {
-            session.renew(event.at);
-        }
+        let (session_key, session) = self.visit(event, settings);
         // A straggler of an earlier visit counts for items, not for the visit at hand.
         if session.started_at.since_ms(event.at) > settings.sessions.idle_ms {
             return;
@@ -101,6 +125,11 @@ impl State {
         }
         let profile = session.profile;
         let place = session.insert(event.at, ix, quantity, event.kind, &settings.sessions);
+        if event.kind == EventKind::Purchase
+            && let Some(before) = self.users.last_bought(profile, ix)
+        {
+            self.counters.count_return(ix, before, event.at);
+        }
         if newly_known {
             self.credit_visit(session_key, profile, settings);
         } else if profile != 0 {
