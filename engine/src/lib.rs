@@ -16,9 +16,9 @@ mod store;
 pub mod views;
 mod watch;
 
-use nouns::{Entry, Event, EventId, Item, Model, Request, Slate, Timestamp};
+use nouns::{Entry, Event, EventId, Item, Model, PastModel, Request, SessionId, Slate, Timestamp};
 pub use pipeline::Scratch;
-pub use rank::{Lesson, Trainer};
+pub use rank::{Course, Lesson, Trainer};
 pub use settings::Settings;
 pub use store::State;
 use views::{ItemView, SessionView, Sizes, Trace, UserView};
@@ -127,13 +127,36 @@ impl Engine {
     /// A learner that goes on from the model in force.
     #[must_use]
     pub fn trainer(&self) -> Trainer {
-        Trainer::new(&self.state.model, &self.settings.candidates)
+        Trainer::new(self.state.model(), &self.settings.candidates)
     }
 
     /// The model in force. It changes by applying a [`nouns::Record::Model`].
     #[must_use]
     pub fn model(&self) -> &Model {
-        &self.state.model
+        self.state.model()
+    }
+
+    /// When the model in force came into force, by the clock of acceptance.
+    #[must_use]
+    pub fn model_since(&self) -> Timestamp {
+        self.state.models.since()
+    }
+
+    /// Models of before that can be gone back to, oldest first: an hour apart at least, at most 24.
+    #[must_use]
+    pub fn past_models(&self) -> &[PastModel] {
+        self.state.models.past()
+    }
+
+    /// Names of the scorer's features, which are the keys of a model's weights.
+    pub fn features() -> impl Iterator<Item = &'static str> {
+        nouns::Feature::ALL.iter().map(|feature| feature.name())
+    }
+
+    /// Whether the visit of that id is taken for a program's.
+    #[must_use]
+    pub fn is_bot(&self, session: &SessionId) -> bool {
+        self.state.is_bot_visit(session)
     }
 
     /// Rebuilds the table behind [`nouns::Strategy::Batch`] from the state as it is, all at once. `apply` does so by

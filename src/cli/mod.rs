@@ -10,6 +10,7 @@ mod explain;
 mod import;
 mod init;
 mod log;
+mod model;
 mod replay;
 pub mod serve;
 
@@ -43,6 +44,7 @@ enum Command {
     Replay(replay::Args),
     Serve(serve::Args),
     Log(log::Args),
+    Model(model::Args),
 }
 
 /// Parses the command line and runs the command.
@@ -68,6 +70,7 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         Command::Replay(args) => replay::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Log(args) => log::run(&args),
+        Command::Model(args) => model::run(&args),
     }
 }
 

@@ -86,7 +86,7 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
     let Loaded { config, version, .. } = loaded;
     let listening = Listening::bind(config.server.listen).await?;
     let storage = open_storage(&config, &version, clock.as_ref())?;
-    let tokens = Tokens::open(&config.data_dir.join("token.key"))?;
+    let tokens = Tokens::with_key(&config.data_dir.join("token.key"))?;
     let (ingest, shared, writers) =
         ingest::start(storage, config.settings(), config.events.queue, Arc::new(Metrics::new()), clock)?;
     let dead_letters = DeadLetters::new(config.data_dir.clone());

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
-use sidecart_engine::nouns::{Request, Timestamp};
+use sidecart_engine::nouns::{Exposure, ItemId, Request, Timestamp};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -15,7 +16,7 @@ use crate::wire::answer::{Answer, Explanation};
 use crate::wire::scalar::rfc3339;
 
 /// An answer and what it was given to.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Decision {
     /// The request, completed from the config.
     pub request: Request,
@@ -25,6 +26,19 @@ pub struct Decision {
     pub applied: Offset,
     /// The answer.
     pub answer: Answer,
+    /// What the scorer saw of the items shown.
+    pub exposure: Exposure,
+    /// The items that were clicked, by place: bit 0 is the first.
+    pub clicked: AtomicU64,
+}
+
+impl Decision {
+    /// Whether this is the first click on an item of the answer. Of items beyond the 64th no click is.
+    pub fn first_click(&self, item: &ItemId) -> bool {
+        let place = self.answer.items.iter().position(|shown| shown.item_id == item.as_str());
+        let Some(bit) = place.and_then(|place| 1_u64.checked_shl(place as u32)) else { return false };
+        self.clicked.fetch_or(bit, Ordering::Relaxed) & bit == 0
+    }
 }
 
 /// The newest decisions, by request id; the oldest leaves first.
@@ -146,7 +160,7 @@ impl Lookup {
 
 impl From<&Request> for AskedFor {
     fn from(request: &Request) -> Self {
-        let texts = |items: &[sidecart_engine::nouns::ItemId]| items.iter().map(ToString::to_string).collect();
+        let texts = |items: &[ItemId]| items.iter().map(ToString::to_string).collect();
         Self {
             placement: request.placement.to_string(),
             session_id: request.session.to_string(),

@@ -6,6 +6,7 @@ mod body;
 mod ingest;
 mod items;
 mod layers;
+mod model;
 mod operations;
 mod problem;
 mod server;
@@ -39,6 +40,7 @@ use crate::wire::scalar::clip;
         (name = "catalog", description = "What the shop sells"),
         (name = "recommendations", description = "What else, given this cart, right now?"),
         (name = "features", description = "What is known, as of now"),
+        (name = "model", description = "What the scorer has learned"),
         (name = "operations", description = "How the server fares"),
     )
 )]
@@ -56,6 +58,9 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(answers::get_session))
         .routes(routes!(answers::get_user))
         .routes(routes!(answers::get_item_features))
+        .routes(routes!(model::get_model, model::put_model))
+        .routes(routes!(model::post_rollback))
+        .routes(routes!(model::post_freeze))
         .routes(routes!(operations::get_config))
         .routes(routes!(operations::healthz))
         .routes(routes!(operations::readyz))
@@ -119,6 +124,10 @@ mod tests {
             /v1/items/{id} delete
             /v1/items/{id} get
             /v1/items/{id} patch
+            /v1/model get
+            /v1/model put
+            /v1/model/freeze post
+            /v1/model/rollback post
             /v1/recommendations post"#]]
         .assert_eq(&operations.join("\n"));
     }

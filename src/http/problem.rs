@@ -52,7 +52,10 @@ impl Problem {
 
 impl From<Rejection> for Problem {
     fn from(rejection: Rejection) -> Self {
-        let status = if rejection.code == Code::UnknownItem { StatusCode::NOT_FOUND } else { StatusCode::BAD_REQUEST };
+        let status = match rejection.code {
+            Code::UnknownItem | Code::UnknownModel => StatusCode::NOT_FOUND,
+            _ => StatusCode::BAD_REQUEST,
+        };
         let message = rejection.to_string();
         Self { status, detail: ProblemDetail { code: rejection.code.name(), message, field: rejection.field } }
     }

@@ -25,7 +25,7 @@ use parking_lot::RwLock;
 pub use progress::{Phase, Progress};
 pub use record::Prepared;
 pub use recovery::{Saving, StartError, Storage};
-use sidecart_engine::Engine;
+use sidecart_engine::{Engine, Lesson};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 pub use trainer::{Learning, rate};
 
@@ -141,6 +141,7 @@ pub struct Ingest {
     room: Arc<Semaphore>,
     capacity: usize,
     shared: Arc<Shared>,
+    school: trainer::Door,
 }
 
 /// The writer threads: sequencer, applier, and the trainer beside them.
@@ -182,11 +183,12 @@ pub fn start(
     });
     let capacity = queue.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
     let (jobs, waiting) = mpsc::channel(MAX_QUEUED_JOBS);
-    let ingest = Ingest { jobs, room: Arc::new(Semaphore::new(capacity)), capacity, shared: Arc::clone(&shared) };
-    let school = storage
-        .learning
-        .map(|learning| trainer::spawn(&shared, ingest.jobs.downgrade(), Arc::clone(&ingest.room), learning));
+    let room = Arc::new(Semaphore::new(capacity));
+    let school =
+        storage.learning.map(|learning| trainer::spawn(&shared, jobs.downgrade(), Arc::clone(&room), learning));
     let (classroom, trainer) = school.transpose()?.unzip();
+    let school = classroom.as_ref().map(trainer::Classroom::door).unwrap_or_default();
+    let ingest = Ingest { jobs, room, capacity, shared: Arc::clone(&shared), school };
     let (applier, groups) = applier::spawn(&shared, storage.checkpoints, storage.saving, classroom)?;
     let sequencer = sequencer::spawn(&shared, storage.log, waiting, groups, restored.next)?;
     Ok((ingest, shared, Writers { sequencer, applier, trainer }))
@@ -240,6 +242,13 @@ impl Ingest {
         self.shared.progress.enter(Phase::Stopping);
         // If the sequencer is gone already, there is nothing to stop.
         let _ = self.jobs.send(Message::Stop).await;
+    }
+
+    /// Hands the scorer a lesson. It is dropped where many wait already, or where the scorer does not learn.
+    pub fn teach(&self, lesson: Lesson) {
+        if !self.shared.engine.read().model().frozen {
+            self.school.hand_in(lesson);
+        }
     }
 
     /// Records waiting for the log's writer.

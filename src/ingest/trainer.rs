@@ -1,16 +1,17 @@
 //! The learner beside the write path: the applier makes lessons (it alone sees the state just before an event), this
 //! thread learns from them and publishes models as records of the log, so that a replay has them too.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use sidecart_engine::nouns::{Entry, Event, Record};
+use sidecart_engine::nouns::{Entry, Event, Model, Record};
 use sidecart_engine::{Engine, Lesson, Scratch, Trainer};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{Job, Message, Phase, Prepared, Shared, StartError};
+use crate::metrics::KindLabel;
 
 /// Lessons that may wait; one more is dropped. Each holds some 50 KiB of features.
 const MAX_WAITING: usize = 64;
@@ -34,19 +35,38 @@ pub struct Learning {
     pub publish_every: Duration,
 }
 
+/// The way in for lessons that others make, such as clicks. It does not keep the trainer from ending.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Door(Weak<SyncSender<Lesson>>);
+
+impl Door {
+    /// Hands a lesson in; whether there was room for it.
+    pub fn hand_in(&self, lesson: Lesson) -> bool {
+        self.0.upgrade().is_some_and(|lessons| lessons.try_send(lesson).is_ok())
+    }
+}
+
 /// The applier's end: makes lessons at the set pace.
 pub(super) struct Classroom {
-    lessons: SyncSender<Lesson>,
+    lessons: Arc<SyncSender<Lesson>>,
     pace: Duration,
     next_at: Instant,
     scratch: Scratch,
 }
 
 impl Classroom {
+    /// A way in for others.
+    pub fn door(&self) -> Door {
+        Door(Arc::downgrade(&self.lessons))
+    }
+
     /// Makes a lesson of an event about to be applied, if it is time for one.
     pub fn attend(&mut self, engine: &Engine, entry: &Entry) {
         let Record::Event(event) = &entry.record else { return };
         let now = Instant::now();
+        if engine.model().frozen {
+            return;
+        }
         if now >= self.next_at && self.teach(engine, event) {
             self.next_at = now + self.pace;
         }
@@ -76,8 +96,9 @@ pub(super) fn spawn(
     learning: Learning,
 ) -> Result<(Classroom, JoinHandle<()>), StartError> {
     let (lessons, waiting) = sync_channel(MAX_WAITING);
+    let lessons = Arc::new(lessons);
     let classroom = Classroom { lessons, pace: learning.pace, next_at: Instant::now(), scratch: Scratch::default() };
-    let school = School { shared: Arc::clone(shared), jobs, room, publish_every: learning.publish_every };
+    let school = School { shared: Arc::clone(shared), jobs, room, publish_every: learning.publish_every, pupil: None };
     let thread = std::thread::Builder::new()
         .name("trainer".into())
         .spawn(move || school.run(&waiting))
@@ -91,56 +112,99 @@ struct School {
     jobs: mpsc::WeakSender<Message>,
     room: Arc<Semaphore>,
     publish_every: Duration,
+    /// Made only with the first lesson: after a start, the model in force is known once the log has been applied.
+    pupil: Option<Pupil>,
+}
+
+/// A trainer, and what it stands on.
+struct Pupil {
+    trainer: Trainer,
+    /// The model in force that it goes on from.
+    base: Model,
+    /// What it sent last, which may be in force by now.
+    sent: Option<Model>,
+    /// Lessons until then.
+    lessons_sent: u64,
+}
+
+impl Pupil {
+    fn of(engine: &Engine) -> Self {
+        Self { trainer: engine.trainer(), base: engine.model().clone(), sent: None, lessons_sent: 0 }
+    }
+
+    /// Whether it goes on from the model in force; not so if somebody else has published one.
+    fn goes_on_from(&mut self, in_force: &Model) -> bool {
+        if self.sent.as_ref() == Some(in_force) {
+            self.base.clone_from(in_force);
+        }
+        self.base == *in_force
+    }
 }
 
 impl School {
     /// Ends when the applier does.
-    fn run(self, waiting: &Receiver<Lesson>) {
-        let mut trainer: Option<Trainer> = None;
-        let mut published = 0;
+    fn run(mut self, waiting: &Receiver<Lesson>) {
         let mut publish_at = Instant::now() + self.publish_every;
         loop {
             match waiting.recv_timeout(publish_at.saturating_duration_since(Instant::now())) {
-                Ok(lesson) => {
-                    // Made only now: after a start, the model in force is known once the log has been applied.
-                    let trainer = trainer.get_or_insert_with(|| self.shared.engine.read().trainer());
-                    if trainer.take(&lesson, rate(trainer.lessons())) {
-                        self.shared.metrics.lessons.inc();
-                    }
-                }
+                Ok(lesson) => self.take(&lesson),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             if Instant::now() >= publish_at {
-                if let Some(trainer) = trainer.as_mut().filter(|trainer| trainer.lessons() > published) {
-                    published = trainer.lessons();
-                    self.publish(trainer);
-                }
+                self.publish();
                 publish_at = Instant::now() + self.publish_every;
             }
         }
     }
 
-    /// Sends the model the way of all records. Where that is not possible now, the next one will tell as much.
-    fn publish(&self, trainer: &mut Trainer) {
-        let model = trainer.publish(self.shared.engine.read().model());
-        let version = model.version;
-        let entry = Entry { accepted_at: self.shared.clock.now(), record: Record::Model(Box::new(model)) };
-        if self.shared.progress.phase() != Phase::Ready {
+    fn take(&mut self, lesson: &Lesson) {
+        let trainer = &mut self.pupil.get_or_insert_with(|| Pupil::of(&self.shared.engine.read())).trainer;
+        if trainer.take(lesson, rate(trainer.lessons())) {
+            let kind = if lesson.is_exposure() { "exposure" } else { "organic" };
+            self.shared.metrics.lessons.get_or_create(&KindLabel { kind }).inc();
+        }
+    }
+
+    /// Sends what was learned the way of all records, unless somebody froze the model. Where somebody else published,
+    /// learning begins anew from that. Where sending is not possible now, the next model will tell as much.
+    fn publish(&mut self) {
+        let Some(pupil) = &mut self.pupil else { return };
+        let in_force = self.shared.engine.read().model().clone();
+        if in_force.frozen || !pupil.goes_on_from(&in_force) {
+            self.pupil = None;
             return;
         }
-        let (Some(jobs), Ok(room)) = (self.jobs.upgrade(), Arc::clone(&self.room).try_acquire_many_owned(1)) else {
+        if pupil.trainer.lessons() == pupil.lessons_sent {
             return;
-        };
-        match Prepared::new(entry) {
-            Ok(record) => {
-                let (reply, _) = oneshot::channel();
-                let job = Job { records: vec![record], received: Instant::now(), reply, room };
-                if jobs.try_send(Message::Take(job)).is_ok() {
-                    tracing::debug!(version, lessons = trainer.lessons(), "model published");
-                }
-            }
-            Err(error) => tracing::error!(%error, "model cannot be published"),
+        }
+        let model = pupil.trainer.publish(&in_force);
+        self.shared.metrics.learning.tell(pupil.trainer.courses());
+        if send(&self.shared, &self.jobs, &self.room, &model) {
+            tracing::debug!(version = model.version, lessons = pupil.trainer.lessons(), "model published");
+            pupil.lessons_sent = pupil.trainer.lessons();
+            pupil.sent = Some(model);
+        }
+    }
+}
+
+/// Hands a model to the sequencer, if there is room.
+fn send(shared: &Shared, jobs: &mpsc::WeakSender<Message>, room: &Arc<Semaphore>, model: &Model) -> bool {
+    if shared.progress.phase() != Phase::Ready {
+        return false;
+    }
+    let entry = Entry { accepted_at: shared.clock.now(), record: Record::Model(Box::new(model.clone())) };
+    let (Some(jobs), Ok(room)) = (jobs.upgrade(), Arc::clone(room).try_acquire_many_owned(1)) else {
+        return false;
+    };
+    match Prepared::new(entry) {
+        Ok(record) => {
+            let (reply, _) = oneshot::channel();
+            jobs.try_send(Message::Take(Job { records: vec![record], received: Instant::now(), reply, room })).is_ok()
+        }
+        Err(error) => {
+            tracing::error!(%error, "model cannot be published");
+            false
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What Sidecart tells about itself at `/metrics`, in the OpenMetrics text format. Every label has a bounded set of
 //! values, whatever callers send.
 
+mod learning;
 mod sizes;
 
 use std::sync::atomic::AtomicU64;
@@ -69,6 +70,13 @@ pub struct ReasonLabel {
     pub reason: &'static str,
 }
 
+/// One label named `kind`.
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct KindLabel {
+    /// The kind: of a lesson, `organic` or `exposure`.
+    pub kind: &'static str,
+}
+
 /// What came in and what became of it.
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct Taken {
@@ -109,8 +117,10 @@ pub struct Metrics {
     pub tokens: Family<OutcomeLabel, Counter>,
     /// Batches turned away because a queue was full or the log would not take them.
     pub turned_away: Family<ReasonLabel, Counter>,
-    /// Lists the scorer has learned from.
-    pub lessons: Counter,
+    /// Lists the scorer has learned from, by kind.
+    pub lessons: Family<KindLabel, Counter>,
+    /// How its learning goes.
+    pub learning: learning::Learning,
     /// From acceptance until the scorer sees it.
     pub freshness: Histogram,
     /// One append to the log, sync included.
@@ -142,7 +152,7 @@ impl Metrics {
         let (unknown_fields, tokens, turned_away) = (Counter::default(), Family::default(), Family::default());
         let (freshness, append) = (Histogram::new(FRESHNESS_BUCKETS), latency());
         let (group, checkpoint) = (Histogram::new(GROUP_BUCKETS), latency());
-        let (checkpoints, lessons) = (Family::default(), Counter::default());
+        let (checkpoints, lessons) = (Family::default(), Family::default());
         let mut seconds = |name: &str, help: &str, metric: Histogram| {
             registry.register_with_unit(name, help, Unit::Seconds, metric);
         };
@@ -160,7 +170,8 @@ impl Metrics {
         registry.register("attribution_tokens", "Attribution tokens of events", tokens.clone());
         registry.register("turned_away", "Batches to be sent again later", turned_away.clone());
         registry.register("checkpoints", "Savings of the state by outcome", checkpoints.clone());
-        registry.register("lessons", "Lists the scorer has learned from", lessons.clone());
+        registry.register("lessons", "Lists the scorer has learned from, by kind", lessons.clone());
+        let learning = learning::Learning::register(&mut registry);
         let gauges = sizes::Gauges::register(&mut registry);
         Self {
             registry,
@@ -174,6 +185,7 @@ impl Metrics {
             tokens,
             turned_away,
             lessons,
+            learning,
             freshness,
             append,
             group,

@@ -25,6 +25,8 @@ pub struct Observed {
     pub next_offset: u64,
     /// Decisions that can be looked up.
     pub decisions: usize,
+    /// Version of the scorer's model.
+    pub model_version: u64,
 }
 
 /// How a figure is read.
@@ -36,7 +38,7 @@ pub(super) struct Gauges(Vec<(Level, Read)>);
 
 impl Gauges {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let figures: [(&str, &str, Read); 22] = [
+        let figures: [(&str, &str, Read); 23] = [
             ("ready", "1 when all of the log has been applied and the writers live", |o| u64::from(o.ready)),
             ("queued_records", "Records waiting for the log's writer", |o| o.queued as u64),
             ("unapplied_records", "Records in the log that are not applied", |o| o.unapplied),
@@ -60,6 +62,7 @@ impl Gauges {
                 o.sizes.bot_events
             }),
             ("bot_visits", "Visits taken for a program's", |o| o.sizes.bot_visits),
+            ("model_version", "Version of the scorer's model; 0: the starting weights", |o| o.model_version),
             ("applied_records", "Records applied since the state began", |o| o.sizes.applied),
             ("newest_event_timestamp_seconds", "Time of the newest applied event", |o| o.newest_event()),
             ("resident_memory_bytes", "Resident memory of the process", |_| resident()),

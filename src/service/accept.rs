@@ -1,6 +1,8 @@
 use serde::Serialize;
-use sidecart_engine::nouns::{Entry, ItemId, Record, Timestamp};
+use sidecart_engine::Lesson;
+use sidecart_engine::nouns::{Entry, Event, EventKind, ItemId, Record, Timestamp};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::Service;
 use crate::ingest::{Prepared, SubmitError};
@@ -185,10 +187,31 @@ impl Service {
             self.metrics().unknown_fields.inc_by(u64::from(read.unknown_fields));
         }
         if let Some(token) = &read.event.attribution_token {
-            let outcome = if self.tokens.verify(token) { "valid" } else { "invalid" };
+            let answer = self.tokens.open(token);
+            let outcome = if answer.is_some() { "valid" } else { "invalid" };
             self.metrics().tokens.get_or_create(&OutcomeLabel { outcome }).inc();
+            if let Some(answer) = answer.filter(|_| read.event.kind == EventKind::Click) {
+                self.learn_from_click(answer, &read.event);
+            }
         }
         Ok(Record::Event(Box::new(read.event)))
+    }
+
+    /// A click in an answer that is still kept teaches the scorer what was wanted of it, once per item shown. A bot's
+    /// does not.
+    fn learn_from_click(&self, answer: Uuid, event: &Event) {
+        let Some(decision) = self.decisions.get(answer).filter(|decision| decision.request.session == event.session)
+        else {
+            return;
+        };
+        for line in &event.lines {
+            if let Some(lesson) = Lesson::of_click(&decision.exposure, &line.item)
+                && decision.first_click(&line.item)
+                && !self.shared.engine.read().is_bot(&event.session)
+            {
+                self.ingest.teach(lesson);
+            }
+        }
     }
 
     fn bury(&self, element: &[u8], rejection: &Rejection, now: Timestamp) {

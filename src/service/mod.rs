@@ -5,6 +5,7 @@
 
 mod accept;
 mod deadline;
+mod model;
 mod recommend;
 mod scratch;
 mod token;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use accept::{Accepted, Refused, Timing};
+pub use model::{ModelError, ModelView};
 use sidecart_engine::nouns::{Item, Timestamp};
 use sidecart_engine::views::{ItemView, SessionView, UserView};
 pub use token::Tokens;
@@ -148,8 +150,13 @@ impl Service {
     #[must_use]
     pub fn scrape(&self) -> String {
         let (applied, appended) = self.offsets();
+        let (sizes, model_version) = {
+            let engine = self.shared.engine.read();
+            (engine.sizes(), engine.model().version)
+        };
         let observed = Observed {
-            sizes: self.shared.engine.read().sizes(),
+            sizes,
+            model_version,
             ready: self.shared.progress.is_ready(),
             queued: self.ingest.queued(),
             unapplied: appended.0.saturating_sub(applied.0),

@@ -1,5 +1,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use sidecart_engine::Watch;
@@ -124,7 +125,9 @@ impl Service {
         };
         self.measure(&request, slate.tier, slate.degraded, admitted);
         let applied = self.shared.progress.applied();
-        self.decisions.record(id, Decision { request, at: now, applied, answer: answer.clone() });
+        let (exposure, clicked) = (slate.exposure, AtomicU64::default());
+        let decision = Decision { request, at: now, applied, answer: answer.clone(), exposure, clicked };
+        self.decisions.record(id, decision);
         answer
     }
 
@@ -169,6 +172,7 @@ fn nothing(cause: Cause) -> Slate {
         suppressed: std::collections::BTreeMap::new(),
         considered: 0,
         model_version: 0,
+        exposure: sidecart_engine::nouns::Exposure::default(),
         dropped: Vec::new(),
         context: Vec::new(),
         cart: Vec::new(),

@@ -55,7 +55,7 @@ impl Tokens {
     ///
     /// # Errors
     /// [`KeyError`].
-    pub fn open(path: &Path) -> Result<Self, KeyError> {
+    pub fn with_key(path: &Path) -> Result<Self, KeyError> {
         let key = match fs::read(path) {
             Ok(key) => key,
             Err(error) if error.kind() == io::ErrorKind::NotFound => make_key(path)?,
@@ -78,15 +78,16 @@ impl Tokens {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Whether this server, or one with the same key, made the token.
+    /// The request id of the answer that the token is of; `None` unless this server, or one with the same key, made it.
     #[must_use]
-    pub fn verify(&self, token: &str) -> bool {
-        let Ok(bytes) = URL_SAFE_NO_PAD.decode(token) else { return false };
+    pub fn open(&self, token: &str) -> Option<Uuid> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         if bytes.len() < UUID_BYTES + TAG_BYTES {
-            return false;
+            return None;
         }
         let (signed, tag) = bytes.split_at(bytes.len() - TAG_BYTES);
-        self.mac.clone().chain_update(signed).verify_truncated_left(tag).is_ok()
+        self.mac.clone().chain_update(signed).verify_truncated_left(tag).ok()?;
+        Uuid::from_slice(&signed[..UUID_BYTES]).ok()
     }
 }
 
@@ -112,17 +113,17 @@ mod tests {
     fn a_token_is_valid_until_any_of_it_changes() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("token.key");
-        let tokens = Tokens::open(&path).expect("a key");
+        let tokens = Tokens::with_key(&path).expect("a key");
         assert_eq!(fs::metadata(&path).expect("the key").permissions().mode() & 0o777, 0o600);
         let token = tokens.sign(Uuid::now_v7(), &PlacementId::new("cart").expect("an id"));
-        assert!(Tokens::open(&path).expect("the same key").verify(&token));
+        assert!(Tokens::with_key(&path).expect("the same key").open(&token).is_some());
         let bytes = URL_SAFE_NO_PAD.decode(&token).expect("base64url");
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
-            assert!(!tokens.verify(&URL_SAFE_NO_PAD.encode(changed)), "byte {at}");
+            assert!(tokens.open(&URL_SAFE_NO_PAD.encode(changed)).is_none(), "byte {at}");
         }
-        assert!(!tokens.verify("") && !tokens.verify("not a token"));
+        assert!(tokens.open("").is_none() && tokens.open("not a token").is_none());
     }
 
     #[test]
@@ -130,6 +131,6 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("token.key");
         fs::write(&path, b"short").expect("written");
-        assert!(matches!(Tokens::open(&path), Err(KeyError::Length { found: 5, .. })));
+        assert!(matches!(Tokens::with_key(&path), Err(KeyError::Length { found: 5, .. })));
     }
 }

@@ -7,6 +7,7 @@ pub mod features;
 mod field;
 pub mod item;
 mod json;
+pub mod model;
 mod reject;
 pub mod request;
 pub mod scalar;

@@ -37,6 +37,8 @@ pub enum Code {
     TooMany,
     /// The catalogue does not know the item.
     UnknownItem,
+    /// No model of that version is kept.
+    UnknownModel,
 }
 
 impl Code {
@@ -59,6 +61,7 @@ impl Code {
             Self::BadValue => "bad_value",
             Self::TooMany => "too_many",
             Self::UnknownItem => "unknown_item",
+            Self::UnknownModel => "unknown_model",
         }
     }
 }

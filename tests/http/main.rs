@@ -2,5 +2,6 @@
 
 mod crash;
 mod interface;
+mod model;
 mod scenarios;
 mod server;

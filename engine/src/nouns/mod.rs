@@ -4,6 +4,7 @@
 
 mod arrangement;
 mod event;
+mod exposure;
 mod feature;
 mod id;
 mod item;
@@ -16,10 +17,12 @@ mod time;
 
 pub use arrangement::{Arrangement, Objective, Substitutes};
 pub use event::{Event, EventContext, EventKind, Line, MAX_LINES, MAX_QUANTITY};
+pub use exposure::Exposure;
+pub(crate) use exposure::Shown;
 pub(crate) use feature::{FEATURES, Feature, Vector};
 pub use id::{AnonymousId, EventId, IdError, ItemId, MAX_ID_BYTES, OrderId, PlacementId, RequestId, SessionId, UserId};
 pub use item::{Attribute, Item, ItemPatch, StockUpdate};
-pub use model::{Intent, Model};
+pub use model::{Intent, Model, PastModel};
 pub use money::{Currency, Money, MoneyError};
 pub use record::{Entry, Record};
 pub use request::{Filter, Repeats, Request, Shopper, Strategy};

@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Timestamp;
+
 /// What the shopper is about to do; each has weights of its own, because what is looked at next is not what is bought
 /// next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -18,6 +20,16 @@ pub enum Intent {
 impl Intent {
     /// All intents.
     pub const ALL: [Self; 3] = [Self::Browse, Self::Basket, Self::Discover];
+
+    /// The name in JSON and in metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Browse => "browse",
+            Self::Basket => "basket",
+            Self::Discover => "discover",
+        }
+    }
 }
 
 /// The scorer's weights as learned, by feature name so that they outlive a change of the features.
@@ -31,4 +43,16 @@ pub struct Model {
     /// scores it makes a probability. Models of before lack it.
     #[serde(default)]
     pub found: BTreeMap<Intent, f32>,
+    /// Whether learning is to stand still: no trainer publishes on top of it.
+    #[serde(default)]
+    pub frozen: bool,
+}
+
+/// A model that was in force.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PastModel {
+    /// When it came into force.
+    pub since: Timestamp,
+    /// The model.
+    pub model: Model,
 }

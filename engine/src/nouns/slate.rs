@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::ItemId;
+use super::{Exposure, ItemId};
 
 /// Which rung of the ladder an answer came from, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -180,6 +180,8 @@ pub struct Slate {
     pub cart: Vec<ItemId>,
     /// The version of the model that scored it; 0: the starting weights.
     pub model_version: u64,
+    /// What the scorer saw of the items shown: what a click on one of them teaches.
+    pub exposure: Exposure,
     /// Age of the session's newest applied event; `None`: no event of this session is known.
     pub feature_age_ms: Option<i64>,
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::Scratch;
 use crate::candidates;
-use crate::nouns::{Cause, Drop, DropReason, Feature, Pick, Reason, ReasonCode, Slate, Tier, Vector};
+use crate::nouns::{Cause, Drop, DropReason, Exposure, Feature, Pick, Reason, ReasonCode, Shown, Slate, Tier, Vector};
 use crate::rules::{self, Case, Rule};
 use crate::store::{Facts, ItemIx, Moment, NO_IX};
 
@@ -163,7 +163,7 @@ impl<'a> Draft<'a> {
                 self.drop_item(item, Some(DropReason { rule, why }), Some(score.score));
             }
         } else if !self.is_full() {
-            let features = features.filter(|_| self.moment.request.explain).copied();
+            let features = features.copied();
             self.entries.push(Entry { item, score, origin, features });
         } else if self.moment.request.explain {
             self.drop_item(item, None, Some(score.score));
@@ -203,11 +203,20 @@ impl<'a> Draft<'a> {
     pub(super) fn finish(mut self) -> Slate {
         let moment = self.moment;
         let mut picks = Vec::with_capacity(self.entries.len());
+        let mut exposure = Exposure { intent: Some(moment.intent()), shown: Vec::with_capacity(self.entries.len()) };
         for entry in std::mem::take(&mut self.entries) {
             let case = Case::new(moment, entry.item);
             match rules::verdict(&case) {
                 Some(rule) => self.deny(&case, rule),
-                None => picks.push(pick(moment, &entry, picks.len() as u32 + 1)),
+                None => {
+                    let pick = pick(moment, &entry, picks.len() as u32 + 1);
+                    exposure.shown.extend(entry.features.map(|vector| Shown {
+                        item: pick.item_id.clone(),
+                        vector,
+                        propensity: pick.propensity,
+                    }));
+                    picks.push(pick);
+                }
             }
         }
         let catalog = &moment.state.catalog;
@@ -221,7 +230,8 @@ impl<'a> Draft<'a> {
             dropped: self.dropped,
             context: moment.visit.iter().rev().map(|seen| catalog.id(seen.item)).collect(),
             cart: moment.cart.iter().map(|&item| catalog.id(item)).collect(),
-            model_version: moment.state.model.version,
+            model_version: moment.state.model().version,
+            exposure,
             feature_age_ms: moment.session.map(|session| age(session.last_at)),
         }
     }
@@ -236,7 +246,7 @@ fn pick(moment: &Moment<'_>, entry: &Entry, rank: u32) -> Pick {
         propensity: entry.score.propensity,
         source: entry.origin.name(),
         reason: entry.origin.reason(moment, entry.item),
-        features: entry.features.as_ref().map(named).unwrap_or_default(),
+        features: entry.features.as_ref().filter(|_| moment.request.explain).map(named).unwrap_or_default(),
     }
 }
 

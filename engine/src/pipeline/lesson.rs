@@ -4,7 +4,7 @@
 use super::{Scratch, realtime};
 use crate::features;
 use crate::nouns::{Event, EventKind, ItemId, PlacementId, Repeats, Request, SessionId, Timestamp};
-use crate::rank::Lesson;
+use crate::rank::{Basis, Lesson};
 use crate::settings::Settings;
 use crate::store::{ItemIx, Moment, Space, State, key};
 use crate::watch::Unhurried;
@@ -19,11 +19,7 @@ pub(crate) fn lesson(
     now: Timestamp,
     scratch: &mut Scratch,
 ) -> Option<Lesson> {
-    if !event.kind.is_interest() {
-        return None;
-    }
-    let visit = state.sessions.get(key(Space::Session, event.session.as_str()));
-    if visit.is_some_and(|visit| visit.is_bot() && !visit.ended(event.at, &settings.sessions)) {
+    if !event.kind.is_interest() || state.is_bot_visit(&event.session) {
         return None;
     }
     let (known, taken) = split(event);
@@ -47,10 +43,22 @@ pub(crate) fn lesson(
     scratch.pool.cut(settings.candidates.limit);
     let targets: Vec<usize> = taken.iter().flatten().filter_map(|&item| scratch.pool.place(item)).collect();
     if targets.is_empty() {
-        return Some(Lesson { intent: moment.intent(), vectors: Vec::new(), targets, taken: taken.len() });
+        return Some(Lesson {
+            intent: moment.intent(),
+            vectors: Vec::new(),
+            targets,
+            taken: taken.len(),
+            basis: Basis::Organic,
+        });
     }
     features::extract(&moment, &scratch.pool, &mut scratch.vectors);
-    Some(Lesson { intent: moment.intent(), vectors: scratch.vectors.clone(), targets, taken: taken.len() })
+    Some(Lesson {
+        intent: moment.intent(),
+        vectors: scratch.vectors.clone(),
+        targets,
+        taken: taken.len(),
+        basis: Basis::Organic,
+    })
 }
 
 /// What was known and what was taken. An order's lines are split in two halves at random; other events take their one

@@ -83,7 +83,7 @@ pub(super) fn obey(draft: &mut Draft<'_>, scratch: &mut Scratch) {
 }
 
 fn score(moment: &Moment<'_>, scratch: &mut Scratch) {
-    let scorer = Linear::learned(&moment.state.model, moment.intent(), &moment.settings.candidates);
+    let scorer = Linear::learned(moment.state.model(), moment.intent(), &moment.settings.candidates);
     let scores = scratch.vectors.iter().map(|vector| scorer.score(vector));
     rank(moment, &scratch.pool.candidates, scores, &mut scratch.scored);
 }
@@ -113,7 +113,7 @@ fn rank(moment: &Moment<'_>, pool: &[Candidate], scores: impl Iterator<Item = f3
 fn select(moment: &Moment<'_>, scratch: &mut Scratch, draft: &mut Draft<'_>, with_features: bool) -> bool {
     let mut contextual = false;
     let scores = scratch.scored.iter().map(|scored| scored.likelihood);
-    let odds = if with_features { Odds::of(scores, &moment.state.model, moment.intent()) } else { None };
+    let odds = if with_features { Odds::of(scores, moment.state.model(), moment.intent()) } else { None };
     arrange(moment, &mut scratch.scored);
     let mut last_slot = None;
     for place in 0..scratch.scored.len() {

@@ -27,7 +27,7 @@ pub(crate) fn trace(
     realtime::obey(&mut Draft::new(&moment), scratch);
     scratch.pool.cut(settings.candidates.limit);
     features::extract(&moment, &scratch.pool, &mut scratch.vectors);
-    let scorer = Linear::learned(&state.model, moment.intent(), &settings.candidates);
+    let scorer = Linear::learned(state.model(), moment.intent(), &settings.candidates);
     Trace {
         intent: moment.intent(),
         proposals,

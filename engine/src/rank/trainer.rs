@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
 use super::Linear;
+use super::guard::{Guard, Verdict};
+use super::lesson::{Basis, Lesson};
 use crate::nouns::{FEATURES, Feature, Intent, Model, Vector};
 use crate::settings::CandidateSettings;
 
@@ -11,25 +13,6 @@ const CAUTION: f32 = 1e-2;
 /// Lists over which the share found is a mean; those before fade by 1/e per so many.
 const FOUND_LISTS: u32 = 2_000;
 
-/// One list that was or would have been shown, as its features were at that moment, and what the shopper took.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Lesson {
-    pub(crate) intent: Intent,
-    pub(crate) vectors: Vec<Vector>,
-    /// Places of what the shopper really did next, each once; empty where the list did not hold it.
-    pub(crate) targets: Vec<usize>,
-    /// How many items the shopper took, in the list or not; at least 1.
-    pub(crate) taken: usize,
-}
-
-impl Lesson {
-    /// What kind of list it was.
-    #[must_use]
-    pub fn intent(&self) -> Intent {
-        self.intent
-    }
-}
-
 /// The online learner: listwise softmax over the candidates of one request, by AdaGrad.
 ///
 /// Loss = -log P(target | list) with P = softmax of the scores (Cao et al., ICML 2007, top one), steps scaled per
@@ -37,7 +20,6 @@ impl Lesson {
 #[derive(Debug, Clone)]
 pub struct Trainer {
     learners: [Learner; Intent::ALL.len()],
-    version: u64,
     /// Room for the scores of one list.
     scores: Vec<f32>,
 }
@@ -48,6 +30,22 @@ struct Learner {
     squares: Vector,
     lessons: u64,
     found: Found,
+    guard: Guard,
+}
+
+/// How the learning of one intent goes: for metrics.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Course {
+    /// Which intent.
+    pub intent: Intent,
+    /// Recent mean of -ln P(what was taken), over lists that held it, before learning from each; `None`: no list yet.
+    pub loss: Option<f64>,
+    /// The same less that of the last good weights, in nats. Below 0: it has learned something since; above: it drifts.
+    pub excess: f64,
+    /// Recent share of what was taken that the lists held; `None`: no list yet. 0..=1.
+    pub found: Option<f32>,
+    /// How often the last good weights had to be brought back.
+    pub rollbacks: u64,
 }
 
 /// How much of what shoppers took was in their lists: the plain mean at first, then one that forgets, so that it follows
@@ -74,13 +72,12 @@ impl Trainer {
     /// A learner that goes on from a model.
     #[must_use]
     pub fn new(model: &Model, settings: &CandidateSettings) -> Self {
-        let learner = |intent| Learner {
-            weights: Linear::learned(model, intent, settings).weights,
-            squares: [CAUTION; FEATURES],
-            lessons: 0,
-            found: Found::of(model, intent),
+        let learner = |intent| {
+            let weights = Linear::learned(model, intent, settings).weights;
+            let (found, guard) = (Found::of(model, intent), Guard::of(weights));
+            Learner { weights, squares: [CAUTION; FEATURES], lessons: 0, found, guard }
         };
-        Self { learners: Intent::ALL.map(learner), version: model.version, scores: Vec::new() }
+        Self { learners: Intent::ALL.map(learner), scores: Vec::new() }
     }
 
     /// Lessons taken so far.
@@ -89,6 +86,17 @@ impl Trainer {
         // A list that teaches discovery as well is one lesson.
         let alone = |intent: &Intent| *intent != Intent::Discover;
         Intent::ALL.into_iter().filter(alone).map(|intent| self.learners[intent as usize].lessons).sum()
+    }
+
+    /// How the learning of each intent goes.
+    pub fn courses(&self) -> impl Iterator<Item = Course> + '_ {
+        Intent::ALL.into_iter().zip(&self.learners).map(|(intent, learner)| Course {
+            intent,
+            loss: learner.guard.loss,
+            excess: learner.guard.excess(),
+            found: (learner.found.lists > 0).then_some(learner.found.share),
+            rollbacks: learner.guard.rollbacks,
+        })
     }
 
     /// Learns from one list at a rate (0.05 to warm up, 0.02 when running are good). Whether the weights moved: a list
@@ -108,27 +116,46 @@ impl Trainer {
     /// Learns from those candidates of a list that `counts` names.
     fn learn(&mut self, intent: Intent, lesson: &Lesson, rate: f32, counts: impl Fn(usize) -> bool) -> bool {
         let learner = &mut self.learners[intent as usize];
-        learner.found.add(lesson.targets.len() as f32 / lesson.taken.max(1) as f32);
+        let weight = match lesson.basis {
+            Basis::Organic => {
+                learner.found.add(lesson.targets.len() as f32 / lesson.taken.max(1) as f32);
+                1.0
+            }
+            Basis::Exposure(weight) => weight,
+        };
         if lesson.targets.is_empty() {
             return false;
         }
-        let linear = Linear { weights: learner.weights };
-        let score = |(place, vector)| if counts(place) { linear.score(vector) } else { f32::NEG_INFINITY };
-        self.scores.clear();
-        self.scores.extend(lesson.vectors.iter().enumerate().map(score));
-        softmax(&mut self.scores);
+        let mut loss_of = |weights: Vector| {
+            let linear = Linear { weights };
+            let score = |(place, vector)| if counts(place) { linear.score(vector) } else { f32::NEG_INFINITY };
+            self.scores.clear();
+            self.scores.extend(lesson.vectors.iter().enumerate().map(score));
+            softmax(&mut self.scores);
+            loss(&self.scores, &lesson.targets)
+        };
+        if lesson.basis == Basis::Organic {
+            let good = loss_of(learner.guard.good);
+            learner.guard.watch(loss_of(learner.weights), good);
+        } else {
+            loss_of(learner.weights);
+        }
         let share = 1.0 / lesson.targets.len().max(1) as f32;
         for &target in &lesson.targets {
             self.scores[target] -= share;
         }
+        self.scores.iter_mut().for_each(|error| *error *= weight);
         learner.step(&self.scores, &lesson.vectors, rate)
     }
 
-    /// The model as learned so far, under the next version. Intents without lessons keep what they had.
+    /// The model as learned so far, as the version after `model`, which is in force. Intents without lessons keep what they had; one whose
+    /// weights have become worse than its last good ones gets those back, and goes on from them.
     pub fn publish(&mut self, model: &Model) -> Model {
-        self.version = self.version.max(model.version) + 1;
-        let mut next = Model { version: self.version, ..model.clone() };
-        for (intent, learner) in Intent::ALL.into_iter().zip(&self.learners) {
+        let mut next = Model { version: model.version + 1, ..model.clone() };
+        for (intent, learner) in Intent::ALL.into_iter().zip(&mut self.learners) {
+            if learner.guard.judge(&mut learner.weights) == Verdict::Worse {
+                learner.squares = [CAUTION; FEATURES];
+            }
             if learner.lessons > 0 {
                 next.weights.insert(intent, learner.named());
             }
@@ -165,6 +192,12 @@ impl Learner {
     }
 }
 
+/// Mean of -ln P over the targets, in nats.
+fn loss(probabilities: &[f32], targets: &[usize]) -> f64 {
+    let of = |&target: &usize| -f64::from(probabilities[target].max(f32::MIN_POSITIVE)).ln();
+    targets.iter().map(of).sum::<f64>() / targets.len().max(1) as f64
+}
+
 /// Scores to probabilities, without overflow.
 fn softmax(scores: &mut [f32]) {
     let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -186,7 +219,7 @@ mod tests {
     fn list(useful: usize, target: usize) -> Lesson {
         let mut vectors = vec![[0.1; FEATURES]; 5];
         vectors[target][useful] = 1.0;
-        Lesson { intent: Intent::Browse, vectors, targets: vec![target], taken: 1 }
+        Lesson { intent: Intent::Browse, vectors, targets: vec![target], taken: 1, basis: Basis::Organic }
     }
 
     #[test]
@@ -209,7 +242,13 @@ mod tests {
         let settings = Settings::default().candidates;
         let mut trainer = Trainer::new(&Model::default(), &settings);
         let weights = trainer.learners[0].weights;
-        let missed = Lesson { intent: Intent::Browse, vectors: Vec::new(), targets: Vec::new(), taken: 1 };
+        let missed = Lesson {
+            intent: Intent::Browse,
+            vectors: Vec::new(),
+            targets: Vec::new(),
+            taken: 1,
+            basis: Basis::Organic,
+        };
         assert!(!trainer.take(&missed, 0.05));
         assert_eq!((trainer.learners[0].weights, trainer.lessons()), (weights, 0));
         for _ in 0..3 {
@@ -222,6 +261,41 @@ mod tests {
         next.take(&missed, 0.05);
         let share = next.publish(&model).found[&Intent::Browse];
         assert!(share < 0.75 && share > 0.749, "it goes on from the model, not from nothing: {share}");
+    }
+
+    #[test]
+    fn a_learner_gone_astray_publishes_its_last_good_weights() {
+        let settings = Settings::default().candidates;
+        let mut trainer = Trainer::new(&Model::default(), &settings);
+        let good = trainer.learners[0].weights;
+        // Steps far too large, on lists that contradict one another.
+        for round in 0..400 {
+            trainer.take(&list(7, round % 5), 50.0);
+            trainer.take(&list(8, (round + 1) % 5), 50.0);
+        }
+        assert_ne!(trainer.learners[0].weights, good);
+        trainer.learners[0].weights = good.map(|weight| -weight - 9.0);
+        for round in 0..400 {
+            trainer.take(&list(7, round % 5), 0.0);
+        }
+        let model = trainer.publish(&Model::default());
+        let course = trainer.courses().next().expect("of browsing");
+        assert_eq!((course.rollbacks, trainer.learners[0].weights), (1, good));
+        assert_eq!(Linear::learned(&model, Intent::Browse, &settings).weights, good);
+    }
+
+    #[test]
+    fn a_click_teaches_by_its_weight_and_says_nothing_of_what_lists_hold() {
+        let settings = Settings::default().candidates;
+        let moved = |weight| {
+            let mut trainer = Trainer::new(&Model::default(), &settings);
+            let before = trainer.learners[0].weights[7];
+            let lesson = Lesson { basis: Basis::Exposure(weight), ..list(7, 2) };
+            assert!(trainer.take(&lesson, 0.05));
+            assert_eq!(trainer.publish(&Model::default()).found, BTreeMap::new());
+            trainer.learners[0].squares[7] - CAUTION + (trainer.learners[0].weights[7] - before).max(0.0)
+        };
+        assert!(moved(1.0) > 0.0 && moved(3.0) > moved(1.0));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod intern;
 mod key;
 mod leaders;
 mod lru;
+mod models;
 mod moment;
 mod newcomers;
 mod orders;
@@ -34,6 +35,7 @@ pub(crate) use dedupe::Dedupe;
 pub(crate) use key::{Space, key};
 pub(crate) use leaders::Leaders;
 pub(crate) use lru::Lru;
+pub(crate) use models::Models;
 pub(crate) use moment::{MAX_CART, Moment, Seen};
 pub(crate) use newcomers::Newcomers;
 pub(crate) use orders::Order;
@@ -43,7 +45,7 @@ pub(crate) use sessions::{Session, Touch};
 pub(crate) use tables::{BatchTable, StaticList};
 pub(crate) use users::{Profile, Tally, Users};
 
-use crate::nouns::{EventId, Model, Timestamp};
+use crate::nouns::{EventId, Model, SessionId, Timestamp};
 use crate::settings::Settings;
 
 /// The number of an item inside one engine: its place in order of first mention.
@@ -68,7 +70,7 @@ pub struct State {
     pub(crate) batch: BatchTable,
     pub(crate) fixed: StaticList,
     /// The scorer's learned weights.
-    pub(crate) model: Model,
+    pub(crate) models: Models,
     /// Entries applied since the state began, duplicates included.
     pub(crate) applied: u64,
     /// Items refused because the catalogue was full.
@@ -82,6 +84,11 @@ pub struct State {
 }
 
 impl State {
+    /// The scorer's model in force.
+    pub(crate) fn model(&self) -> &Model {
+        &self.models.now
+    }
+
     /// The factors by which the decayed figures are read, as of `now`.
     pub(crate) fn lens(&self, settings: &Settings, now: Timestamp) -> Lens {
         Lens::new(settings, now)
@@ -90,6 +97,11 @@ impl State {
     /// Whether an event of this id has been applied within the dedupe window.
     pub(crate) fn has_seen(&self, id: &EventId) -> bool {
         self.dedupe.contains(key(Space::Event, id.as_str()))
+    }
+
+    /// Whether the visit of that id is taken for a program's.
+    pub(crate) fn is_bot_visit(&self, session: &SessionId) -> bool {
+        self.sessions.get(key(Space::Session, session.as_str())).is_some_and(Session::is_bot)
     }
 
     /// Rebuilds the batch table from the state as it is.

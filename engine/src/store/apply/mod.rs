@@ -22,11 +22,11 @@ impl State {
             }
             Record::Delete { item } => self.change_item(item, entry.accepted_at, |state| state.catalog.delete(item)),
             Record::Model(model) => {
-                if model.version <= self.model.version {
-                    return Applied::Duplicate;
+                if self.models.take(model, entry.accepted_at) {
+                    Applied::Fresh
+                } else {
+                    Applied::Duplicate
                 }
-                self.model = (**model).clone();
-                Applied::Fresh
             }
             Record::Stock(update) => {
                 self.change_item(&update.item, entry.accepted_at, |state| state.catalog.set_stock(update))

@@ -1,0 +1,104 @@
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use sidecart_engine::Engine;
+use sidecart_engine::nouns::Intent;
+use utoipa::ToSchema;
+
+use super::json;
+use super::reject::{Code, Rejection};
+
+/// Largest weight, either way; the learner's own bound.
+const MAX_WEIGHT: f32 = 50.0;
+
+/// A model for the scorer, as `GET /v1/model` exports it. Fields not named here, such as `version`, are ignored: an
+/// imported model gets the next version.
+#[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelInput {
+    /// Weights by intent (`browse`, `basket`, `discover`) and feature, -50 to 50. What is left out gets the starting
+    /// weight.
+    #[schema(value_type = BTreeMap<String, BTreeMap<String, f32>>)]
+    pub weights: BTreeMap<Intent, BTreeMap<String, f32>>,
+    /// Of what shoppers took, the share that was among the candidates scored, by intent. 0 to 1.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, f32>)]
+    pub found: BTreeMap<Intent, f32>,
+    /// Whether learning is to stand still; absent: as it is.
+    #[serde(default)]
+    pub frozen: Option<bool>,
+}
+
+/// Whether learning is to stand still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+pub struct FreezeInput {
+    /// Whether it is.
+    pub frozen: bool,
+}
+
+/// Which model to go back to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+pub struct RollbackInput {
+    /// A version that `GET /v1/model` lists under `past`.
+    pub version: u64,
+}
+
+/// Reads a model.
+///
+/// # Errors
+/// [`Rejection`] names the weight at fault and the remedy.
+pub fn read(body: &[u8]) -> Result<ModelInput, Rejection> {
+    let input: ModelInput = json::parse(body)?;
+    for (intent, weights) in &input.weights {
+        for (feature, weight) in weights {
+            let field = || format!("weights.{}.{feature}", intent.name());
+            if !Engine::features().any(|known| known == feature) {
+                let problem = "is no feature of this version: take it out, or import into the version it is of";
+                return Err(Rejection::field(Code::BadValue, field(), problem));
+            }
+            if !(-MAX_WEIGHT..=MAX_WEIGHT).contains(weight) {
+                let problem = format!("is `{weight}`: give a number from -{MAX_WEIGHT} to {MAX_WEIGHT}");
+                return Err(Rejection::field(Code::BadValue, field(), problem));
+            }
+        }
+    }
+    for (intent, share) in &input.found {
+        if !(0.0..=1.0).contains(share) {
+            let problem = format!("is `{share}`: give a share from 0 to 1");
+            return Err(Rejection::field(Code::BadValue, format!("found.{}", intent.name()), problem));
+        }
+    }
+    Ok(input)
+}
+
+/// Reads whether learning is to stand still.
+///
+/// # Errors
+/// [`Rejection`].
+pub fn read_freeze(body: &[u8]) -> Result<FreezeInput, Rejection> {
+    json::parse(body)
+}
+
+/// Reads which model to go back to.
+///
+/// # Errors
+/// [`Rejection`].
+pub fn read_rollback(body: &[u8]) -> Result<RollbackInput, Rejection> {
+    json::parse(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weight_of_an_unknown_feature_or_out_of_bounds_is_named() {
+        let error = |body: &str| read(body.as_bytes()).expect_err("rejected").to_string();
+        assert!(error(r#"{"weights":{"basket":{"magic":1}}}"#).starts_with("`weights.basket.magic` is no feature"));
+        assert!(error(r#"{"weights":{"basket":{"log_count":51}}}"#).starts_with("`weights.basket.log_count` is `51`"));
+        assert!(error(r#"{"weights":{},"found":{"browse":1.5}}"#).starts_with("`found.browse` is `1.5`"));
+        assert!(error(r#"{"weights":{"dream":{}}}"#).contains("dream"));
+        let model = read(br#"{"version":7,"weights":{"browse":{"log_count":0.5}}}"#).expect("a model");
+        assert_eq!((model.weights[&Intent::Browse]["log_count"], model.frozen), (0.5, None));
+    }
+}
