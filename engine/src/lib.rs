@@ -54,7 +54,8 @@ impl Engine {
 
     /// An engine that goes on from a saved state.
     #[must_use]
-    pub fn from_state(settings: Settings, state: State) -> Self {
+    pub fn from_state(settings: Settings, mut state: State) -> Self {
+        state.models.read();
         Self { settings, state }
     }
 
@@ -151,6 +152,11 @@ impl Engine {
     /// Names of the scorer's features, which are the keys of a model's weights.
     pub fn features() -> impl Iterator<Item = &'static str> {
         nouns::Feature::ALL.iter().map(|feature| feature.name())
+    }
+
+    /// Names of the gates that a model's gated weights are for.
+    pub fn gates() -> impl Iterator<Item = &'static str> {
+        nouns::Gate::ALL.iter().map(|gate| gate.name())
     }
 
     /// Whether the visit of that id is taken for a program's.

@@ -29,6 +29,12 @@ pub struct ModelView {
     /// starting weights.
     #[schema(value_type = BTreeMap<String, BTreeMap<String, f32>>)]
     pub weights: BTreeMap<Intent, BTreeMap<String, f32>>,
+    /// How much more each feature says per unit of each gate, by intent and feature, in the order of `gateNames`. Gates
+    /// are what is true of a whole list, such as how well its last item is known.
+    #[schema(value_type = BTreeMap<String, BTreeMap<String, Vec<f32>>>)]
+    pub gates: BTreeMap<Intent, BTreeMap<String, Vec<f32>>>,
+    /// Names of the gates.
+    pub gate_names: Vec<String>,
     /// Of what shoppers took, the share that was among the candidates scored, lately, by intent.
     #[schema(value_type = BTreeMap<String, f32>)]
     pub found: BTreeMap<Intent, f32>,
@@ -84,6 +90,8 @@ impl Service {
             since: rfc3339(since),
             frozen: model.frozen,
             weights: model.weights.clone(),
+            gates: model.gates.clone(),
+            gate_names: model.gate_names.clone(),
             found: model.found.clone(),
             past: past
                 .iter()
@@ -99,6 +107,8 @@ impl Service {
     pub async fn import_model(&self, input: ModelInput) -> Result<ModelView, ModelError> {
         self.publish(|in_force| Model {
             weights: input.weights.clone(),
+            gates: input.gates.clone(),
+            gate_names: input.gate_names.clone(),
             found: input.found.clone(),
             frozen: input.frozen.unwrap_or(in_force.frozen),
             version: 0,
@@ -112,8 +122,9 @@ impl Service {
     /// [`ModelError`].
     pub async fn roll_model_back(&self, version: u64) -> Result<ModelView, ModelError> {
         let old = self.model(Some(version)).map_err(ModelError::Unknown)?;
-        self.publish(|_| Model { weights: old.weights.clone(), found: old.found.clone(), frozen: true, version: 0 })
-            .await
+        let ModelView { weights, gates, gate_names, found, .. } = old;
+        let old = Model { weights, gates, gate_names, found, frozen: true, version };
+        self.publish(|_| old.clone()).await
     }
 
     /// Lets learning stand still, or go on.

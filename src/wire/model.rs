@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::json;
 use super::reject::{Code, Rejection};
+use super::scalar::clip;
 
 /// Largest weight, either way; the learner's own bound.
 const MAX_WEIGHT: f32 = 50.0;
@@ -20,6 +21,13 @@ pub struct ModelInput {
     /// weight.
     #[schema(value_type = BTreeMap<String, BTreeMap<String, f32>>)]
     pub weights: BTreeMap<Intent, BTreeMap<String, f32>>,
+    /// How much more each feature says per unit of each gate, by intent and feature, in the order of `gateNames`.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, BTreeMap<String, Vec<f32>>>)]
+    pub gates: BTreeMap<Intent, BTreeMap<String, Vec<f32>>>,
+    /// Names of the gates.
+    #[serde(default)]
+    pub gate_names: Vec<String>,
     /// Of what shoppers took, the share that was among the candidates scored, by intent. 0 to 1.
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, f32>)]
@@ -51,16 +59,22 @@ pub fn read(body: &[u8]) -> Result<ModelInput, Rejection> {
     let input: ModelInput = json::parse(body)?;
     for (intent, weights) in &input.weights {
         for (feature, weight) in weights {
-            let field = || format!("weights.{}.{feature}", intent.name());
-            if !Engine::features().any(|known| known == feature) {
-                let problem = "is no feature of this version: take it out, or import into the version it is of";
-                return Err(Rejection::field(Code::BadValue, field(), problem));
-            }
-            if !(-MAX_WEIGHT..=MAX_WEIGHT).contains(weight) {
-                let problem = format!("is `{weight}`: give a number from -{MAX_WEIGHT} to {MAX_WEIGHT}");
-                return Err(Rejection::field(Code::BadValue, field(), problem));
+            check("weights", *intent, feature, &[*weight])?;
+        }
+    }
+    for (intent, gates) in &input.gates {
+        for (feature, gated) in gates {
+            check("gates", *intent, feature, gated)?;
+            if gated.len() != input.gate_names.len() {
+                let problem = format!("has {} numbers: give one for each of `gateNames`", gated.len());
+                return Err(Rejection::field(Code::BadValue, format!("gates.{}.{feature}", intent.name()), problem));
             }
         }
+    }
+    if let Some(name) = input.gate_names.iter().find(|name| !Engine::gates().any(|known| known == name.as_str())) {
+        let problem =
+            format!("has `{}`, which is no gate of this version: import into the version it is of", clip(name));
+        return Err(Rejection::field(Code::BadValue, "gateNames", problem));
     }
     for (intent, share) in &input.found {
         if !(0.0..=1.0).contains(share) {
@@ -69,6 +83,22 @@ pub fn read(body: &[u8]) -> Result<ModelInput, Rejection> {
         }
     }
     Ok(input)
+}
+
+/// Whether a feature is one, and what it weighs within bounds.
+fn check(of: &str, intent: Intent, feature: &str, weights: &[f32]) -> Result<(), Rejection> {
+    let field = || format!("{of}.{}.{}", intent.name(), clip(feature));
+    if !Engine::features().any(|known| known == feature) {
+        let problem = "is no feature of this version: take it out, or import into the version it is of";
+        return Err(Rejection::field(Code::BadValue, field(), problem));
+    }
+    match weights.iter().find(|weight| !(-MAX_WEIGHT..=MAX_WEIGHT).contains(*weight)) {
+        Some(weight) => {
+            let problem = format!("is `{weight}`: give a number from -{MAX_WEIGHT} to {MAX_WEIGHT}");
+            Err(Rejection::field(Code::BadValue, field(), problem))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Reads whether learning is to stand still.
@@ -98,6 +128,10 @@ mod tests {
         assert!(error(r#"{"weights":{"basket":{"log_count":51}}}"#).starts_with("`weights.basket.log_count` is `51`"));
         assert!(error(r#"{"weights":{},"found":{"browse":1.5}}"#).starts_with("`found.browse` is `1.5`"));
         assert!(error(r#"{"weights":{"dream":{}}}"#).contains("dream"));
+        assert!(
+            error(r#"{"weights":{},"gates":{"browse":{"log_count":[1]}}}"#).contains("one for each of `gateNames`")
+        );
+        assert!(error(r#"{"weights":{},"gateNames":["mood"]}"#).starts_with("`gateNames` has `mood`"));
         let model = read(br#"{"version":7,"weights":{"browse":{"log_count":0.5}}}"#).expect("a model");
         assert_eq!((model.weights[&Intent::Browse]["log_count"], model.frozen), (0.5, None));
     }

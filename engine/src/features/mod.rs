@@ -1,6 +1,7 @@
 //! What the scorer knows of a candidate: a fixed list of numbers ([`Feature`]), each small, finite and comparable across
 //! requests. One file per kind of knowledge.
 
+mod gates;
 mod item;
 mod kin;
 mod links;
@@ -8,6 +9,8 @@ mod shares;
 mod shopper;
 mod sources;
 mod visit;
+
+pub(crate) use gates::gates;
 
 use crate::nouns::{FEATURES, Feature, Vector};
 use crate::store::{Moment, Pool};

@@ -1,10 +1,11 @@
-use super::{Intent, ItemId, Vector};
+use super::{Gates, Intent, ItemId, Vector};
 
 /// An answer as it was shown and what the scorer saw of it, kept until the shopper clicks. Empty where the answer was
 /// not scored on features.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Exposure {
     pub(crate) intent: Option<Intent>,
+    pub(crate) gates: Gates,
     pub(crate) shown: Vec<Shown>,
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Timestamp;
+use super::{FEATURES, Feature, GATES, Gate, Timestamp, Vector};
 
 /// What the shopper is about to do; each has weights of its own, because what is looked at next is not what is bought
 /// next.
@@ -39,6 +39,12 @@ pub struct Model {
     pub version: u64,
     /// Weights of each intent that has been learned.
     pub weights: BTreeMap<Intent, BTreeMap<String, f32>>,
+    /// How much more each feature says per unit of each gate, in the order of `gate_names`. Models of before lack it.
+    #[serde(default)]
+    pub gates: BTreeMap<Intent, BTreeMap<String, Vec<f32>>>,
+    /// Names of the gates.
+    #[serde(default)]
+    pub gate_names: Vec<String>,
     /// Of what shoppers took, the share that was among the candidates scored, lately. 0..=1. With the softmax of the
     /// scores it makes a probability. Models of before lack it.
     #[serde(default)]
@@ -46,6 +52,49 @@ pub struct Model {
     /// Whether learning is to stand still: no trainer publishes on top of it.
     #[serde(default)]
     pub frozen: bool,
+}
+
+/// A model as the scorer reads it: by place instead of by name.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Learned([Option<Box<Weights>>; Intent::ALL.len()]);
+
+/// What was learned of one intent.
+#[derive(Debug, Clone)]
+pub(crate) struct Weights {
+    /// Not a number where nothing was learned.
+    pub(crate) weights: Vector,
+    pub(crate) gates: [Vector; GATES],
+}
+
+impl Learned {
+    pub(crate) fn of(model: &Model) -> Self {
+        Self(Intent::ALL.map(|intent| Some(Box::new(Weights::of(model, intent)?))))
+    }
+
+    /// What was learned of an intent, if anything.
+    pub(crate) fn get(&self, intent: Intent) -> Option<&Weights> {
+        self.0[intent as usize].as_deref()
+    }
+}
+
+impl Weights {
+    fn of(model: &Model, intent: Intent) -> Option<Self> {
+        let learned = model.weights.get(&intent)?;
+        let mut weights = Self { weights: [f32::NAN; FEATURES], gates: [[0.0; FEATURES]; GATES] };
+        let gates = model.gates.get(&intent);
+        for &feature in Feature::ALL {
+            if let Some(&weight) = learned.get(feature.name()) {
+                weights.weights[feature as usize] = weight;
+            }
+            let Some(of_feature) = gates.and_then(|gates| gates.get(feature.name())) else { continue };
+            for (name, &weight) in model.gate_names.iter().zip(of_feature).filter(|(_, weight)| weight.is_finite()) {
+                if let Some(&gate) = Gate::ALL.iter().find(|gate| gate.name() == name) {
+                    weights.gates[gate as usize][feature as usize] = weight;
+                }
+            }
+        }
+        Some(weights)
+    }
 }
 
 /// A model that was in force.

@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 
 use super::Scratch;
 use crate::candidates;
-use crate::nouns::{Cause, Drop, DropReason, Exposure, Feature, Pick, Reason, ReasonCode, Shown, Slate, Tier, Vector};
+use crate::nouns::{
+    Cause, Drop, DropReason, Exposure, Feature, Gates, Pick, Reason, ReasonCode, Shown, Slate, Tier, Vector,
+};
 use crate::rules::{self, Case, Rule};
 use crate::store::{Facts, ItemIx, Moment, NO_IX};
 
@@ -92,6 +94,8 @@ pub(super) struct Draft<'a> {
     suppressed: BTreeMap<&'static str, u32>,
     dropped: Vec<Drop>,
     considered: u32,
+    /// The gates of the list that was scored.
+    pub(super) gates: Gates,
     /// The rung the answer is of, and why it is not of the highest.
     pub(super) tier: Tier,
     pub(super) degraded: Option<Cause>,
@@ -105,6 +109,7 @@ impl<'a> Draft<'a> {
             suppressed: BTreeMap::new(),
             dropped: Vec::new(),
             considered: 0,
+            gates: Gates::default(),
             tier: Tier::Full,
             degraded: None,
         }
@@ -203,7 +208,11 @@ impl<'a> Draft<'a> {
     pub(super) fn finish(mut self) -> Slate {
         let moment = self.moment;
         let mut picks = Vec::with_capacity(self.entries.len());
-        let mut exposure = Exposure { intent: Some(moment.intent()), shown: Vec::with_capacity(self.entries.len()) };
+        let mut exposure = Exposure {
+            intent: Some(moment.intent()),
+            gates: self.gates,
+            shown: Vec::with_capacity(self.entries.len()),
+        };
         for entry in std::mem::take(&mut self.entries) {
             let case = Case::new(moment, entry.item);
             match rules::verdict(&case) {

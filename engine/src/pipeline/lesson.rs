@@ -3,7 +3,7 @@
 
 use super::{Scratch, realtime};
 use crate::features;
-use crate::nouns::{Event, EventKind, ItemId, PlacementId, Repeats, Request, SessionId, Timestamp};
+use crate::nouns::{Event, EventKind, Gates, ItemId, PlacementId, Repeats, Request, SessionId, Timestamp};
 use crate::rank::{Basis, Lesson};
 use crate::settings::Settings;
 use crate::store::{ItemIx, Moment, Space, State, key};
@@ -46,6 +46,7 @@ pub(crate) fn lesson(
         return Some(Lesson {
             intent: moment.intent(),
             vectors: Vec::new(),
+            gates: Gates::default(),
             targets,
             taken: taken.len(),
             basis: Basis::Organic,
@@ -55,6 +56,7 @@ pub(crate) fn lesson(
     Some(Lesson {
         intent: moment.intent(),
         vectors: scratch.vectors.clone(),
+        gates: features::gates(&moment, &scratch.pool),
         targets,
         taken: taken.len(),
         basis: Basis::Organic,

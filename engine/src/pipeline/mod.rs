@@ -9,7 +9,7 @@ mod tables;
 mod trace;
 
 use crate::candidates::{Accumulator, Workspace};
-use crate::nouns::{Request, Slate, Strategy, Timestamp, Vector};
+use crate::nouns::{Gates, Request, Slate, Strategy, Timestamp, Vector};
 use crate::settings::Settings;
 use crate::store::{ItemIx, Moment, Pool, State};
 use crate::watch::{Stage, Watch};
@@ -23,6 +23,7 @@ pub struct Scratch {
     work: Workspace,
     pool: Pool,
     vectors: Vec<Vector>,
+    gates: Gates,
     /// Best first.
     scored: Vec<Scored>,
     /// Items the rules have judged in this request.

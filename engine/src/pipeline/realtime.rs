@@ -6,7 +6,7 @@ use super::{Scored, Scratch, by_score, ladder};
 use crate::candidates::{self, Source};
 use crate::features;
 use crate::nouns::{Cause, Tier};
-use crate::rank::{Linear, Odds};
+use crate::rank::{Linear, Odds, score as score_of};
 use crate::store::{Candidate, Moment, SOURCES};
 use crate::watch::{Pace, Stage, Watch};
 
@@ -83,8 +83,10 @@ pub(super) fn obey(draft: &mut Draft<'_>, scratch: &mut Scratch) {
 }
 
 fn score(moment: &Moment<'_>, scratch: &mut Scratch) {
-    let scorer = Linear::learned(moment.state.model(), moment.intent(), &moment.settings.candidates);
-    let scores = scratch.vectors.iter().map(|vector| scorer.score(vector));
+    scratch.gates = features::gates(moment, &scratch.pool);
+    let scorer = Linear::learned(moment.state.models.learned(), moment.intent(), &moment.settings.candidates);
+    let weights = scorer.given(&scratch.gates);
+    let scores = scratch.vectors.iter().map(|vector| score_of(&weights, vector));
     rank(moment, &scratch.pool.candidates, scores, &mut scratch.scored);
 }
 
@@ -114,6 +116,7 @@ fn select(moment: &Moment<'_>, scratch: &mut Scratch, draft: &mut Draft<'_>, wit
     let mut contextual = false;
     let scores = scratch.scored.iter().map(|scored| scored.likelihood);
     let odds = if with_features { Odds::of(scores, moment.state.model(), moment.intent()) } else { None };
+    draft.gates = scratch.gates;
     arrange(moment, &mut scratch.scored);
     let mut last_slot = None;
     for place in 0..scratch.scored.len() {

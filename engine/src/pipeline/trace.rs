@@ -27,12 +27,13 @@ pub(crate) fn trace(
     realtime::obey(&mut Draft::new(&moment), scratch);
     scratch.pool.cut(settings.candidates.limit);
     features::extract(&moment, &scratch.pool, &mut scratch.vectors);
-    let scorer = Linear::learned(state.model(), moment.intent(), &settings.candidates);
+    let scorer = Linear::learned(state.models.learned(), moment.intent(), &settings.candidates);
+    let weights = scorer.given(&features::gates(&moment, &scratch.pool));
     Trace {
         intent: moment.intent(),
         proposals,
         scored: scratch.pool.candidates.iter().map(|candidate| state.catalog.id(candidate.item)).collect(),
-        influences: influences(&scorer, &scratch.vectors),
+        influences: influences(&weights, &scratch.vectors),
     }
 }
 
@@ -52,13 +53,13 @@ fn proposals(moment: &Moment<'_>, pool: &Pool) -> Vec<Proposal> {
 }
 
 /// Each feature's weight, and how far it spreads the scores of one list.
-fn influences(scorer: &Linear, vectors: &[Vector]) -> Vec<Influence> {
+fn influences(weights: &Vector, vectors: &[Vector]) -> Vec<Influence> {
     let n = vectors.len().max(1) as f32;
     let influence = |&feature: &Feature| {
         let place = feature as usize;
         let mean = vectors.iter().map(|vector| vector[place]).sum::<f32>() / n;
         let variance = vectors.iter().map(|vector| (vector[place] - mean).powi(2)).sum::<f32>() / n;
-        let weight = scorer.weights[place];
+        let weight = weights[place];
         Influence { feature: feature.name(), weight, spread: weight.abs() * variance.sqrt() }
     };
     Feature::ALL.iter().map(influence).collect()

@@ -1,7 +1,7 @@
 //! Keeps a learner from carrying the ranking away: it races against its last good weights on every list, before it learns
 //! from it.
 
-use crate::nouns::Vector;
+use super::Linear;
 
 /// Lists before anything is judged.
 const LEAST_LISTS: u32 = 100;
@@ -27,7 +27,7 @@ pub(super) enum Verdict {
 #[derive(Debug, Clone)]
 pub(super) struct Guard {
     /// The last good weights.
-    pub(super) good: Vector,
+    pub(super) good: Linear,
     /// Lists since then; mean and summed squared deviations of (loss of the learner - loss of the good weights).
     lists: u32,
     mean: f64,
@@ -39,7 +39,7 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    pub(super) fn of(good: Vector) -> Self {
+    pub(super) fn of(good: Linear) -> Self {
         Self { good, lists: 0, mean: 0.0, deviations: 0.0, loss: None, rollbacks: 0 }
     }
 
@@ -62,7 +62,7 @@ impl Guard {
 
     /// Judges the learner's weights: those that proved themselves become the good ones; those that are worse are
     /// replaced by the good ones.
-    pub(super) fn judge(&mut self, weights: &mut Vector) -> Verdict {
+    pub(super) fn judge(&mut self, weights: &mut Linear) -> Verdict {
         if self.lists < LEAST_LISTS {
             return Verdict::Good;
         }
@@ -85,21 +85,21 @@ mod tests {
     use super::*;
     use crate::nouns::FEATURES;
 
-    fn after(lists: u32, excess: impl Fn(u32) -> f64) -> (Guard, Vector, Verdict) {
-        let mut guard = Guard::of([1.0; FEATURES]);
+    fn after(lists: u32, excess: impl Fn(u32) -> f64) -> (Guard, f32, Verdict) {
+        let mut guard = Guard::of(Linear::ungated([1.0; FEATURES]));
         (0..lists).for_each(|list| guard.watch(3.0 + excess(list), 3.0));
-        let mut weights = [2.0; FEATURES];
+        let mut weights = Linear::ungated([2.0; FEATURES]);
         let verdict = guard.judge(&mut weights);
-        (guard, weights, verdict)
+        (guard, weights.weights[0], verdict)
     }
 
     #[test]
     fn a_learner_that_is_surely_worse_is_rolled_back() {
         let (guard, weights, verdict) = after(LEAST_LISTS, |list| 0.3 + f64::from(list % 3) * 0.1);
-        assert_eq!((verdict, weights[0], guard.rollbacks), (Verdict::Worse, 1.0, 1));
+        assert_eq!((verdict, weights, guard.rollbacks), (Verdict::Worse, 1.0, 1));
         assert_eq!(guard.lists, 0, "the race begins anew");
         let (_, weights, verdict) = after(LEAST_LISTS, |_| f64::NAN);
-        assert_eq!((verdict, weights[0]), (Verdict::Worse, 1.0));
+        assert_eq!((verdict, weights), (Verdict::Worse, 1.0));
     }
 
     #[test]
@@ -112,6 +112,6 @@ mod tests {
     #[test]
     fn weights_that_proved_themselves_become_the_good_ones() {
         let (guard, weights, verdict) = after(TRUSTED_AFTER, |_| -0.1);
-        assert_eq!((verdict, weights[0], guard.good[0]), (Verdict::Good, 2.0, 2.0));
+        assert_eq!((verdict, weights, guard.good.weights[0]), (Verdict::Good, 2.0, 2.0));
     }
 }

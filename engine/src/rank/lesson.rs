@@ -1,4 +1,4 @@
-use crate::nouns::{Exposure, Intent, ItemId, Vector};
+use crate::nouns::{Exposure, Gates, Intent, ItemId, Vector};
 
 /// The most that one shown item counts for, however unlikely it was shown: 1 / propensity is clipped here.
 const MAX_WEIGHT: f64 = 10.0;
@@ -8,6 +8,7 @@ const MAX_WEIGHT: f64 = 10.0;
 pub struct Lesson {
     pub(crate) intent: Intent,
     pub(crate) vectors: Vec<Vector>,
+    pub(crate) gates: Gates,
     /// Places of what the shopper really did next, each once; empty where the list did not hold it.
     pub(crate) targets: Vec<usize>,
     /// How many items the shopper took, in the list or not; at least 1.
@@ -45,6 +46,7 @@ impl Lesson {
         Some(Self {
             intent: exposure.intent?,
             vectors: exposure.shown.iter().map(|shown| shown.vector).collect(),
+            gates: exposure.gates,
             targets: vec![target],
             taken: 1,
             basis: Basis::Exposure(weight as f32),
@@ -67,8 +69,11 @@ mod tests {
     fn a_click_counts_by_the_inverse_of_its_chance_and_at_most_ten_times() {
         let item = |name: &str| ItemId::new(name).expect("an id");
         let shown = |name, propensity| Shown { item: item(name), vector: [0.0; FEATURES], propensity };
-        let exposure =
-            Exposure { intent: Some(Intent::Basket), shown: vec![shown("a", 1.0), shown("b", 0.5), shown("c", 0.001)] };
+        let exposure = Exposure {
+            intent: Some(Intent::Basket),
+            gates: Gates::default(),
+            shown: vec![shown("a", 1.0), shown("b", 0.5), shown("c", 0.001)],
+        };
         let basis = |name: &str| Lesson::of_click(&exposure, &item(name)).map(|lesson| lesson.basis);
         assert_eq!(basis("a"), Some(Basis::Exposure(1.0)));
         assert_eq!(basis("b"), Some(Basis::Exposure(2.0)));

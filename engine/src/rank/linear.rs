@@ -1,29 +1,45 @@
 use super::starting;
-use crate::nouns::{Feature, Intent, Model, Vector};
+use crate::nouns::{FEATURES, GATES, Gates, Intent, Learned, Vector};
 use crate::settings::CandidateSettings;
 
-/// A linear scorer: score = sum of weight x feature.
-#[derive(Debug, Clone, PartialEq)]
+/// A linear scorer whose weights depend on the list: score = sum over features of (weight + sum over gates of gate x
+/// gated weight) x feature.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Linear {
     pub(crate) weights: Vector,
+    /// What is added to the weights per unit of each gate.
+    pub(crate) gates: [Vector; GATES],
 }
 
 impl Linear {
+    /// The same weights for all lists.
+    pub(crate) fn ungated(weights: Vector) -> Self {
+        Self { weights, gates: [[0.0; FEATURES]; GATES] }
+    }
+
     /// The scorer of an intent as learned. Where nothing is learned, or not a finite number: the starting weights.
-    pub(crate) fn learned(model: &Model, intent: Intent, settings: &CandidateSettings) -> Self {
-        let mut linear = Self { weights: starting::weights(intent, settings) };
-        if let Some(learned) = model.weights.get(&intent) {
-            for &feature in Feature::ALL {
-                if let Some(&weight) = learned.get(feature.name()).filter(|weight| weight.is_finite()) {
-                    linear.weights[feature as usize] = weight;
-                }
+    pub(crate) fn learned(learned: &Learned, intent: Intent, settings: &CandidateSettings) -> Self {
+        let mut linear = Self::ungated(starting::weights(intent, settings));
+        if let Some(learned) = learned.get(intent) {
+            for (weight, &learned) in linear.weights.iter_mut().zip(&learned.weights) {
+                *weight = if learned.is_finite() { learned } else { *weight };
             }
+            linear.gates = learned.gates;
         }
         linear
     }
 
-    /// The score of one candidate. Not finite only if a feature is not.
-    pub(crate) fn score(&self, vector: &Vector) -> f32 {
-        self.weights.iter().zip(vector).map(|(weight, value)| weight * value).sum()
+    /// The weights for a list of those gates.
+    pub(crate) fn given(&self, gates: &Gates) -> Vector {
+        let mut given = self.weights;
+        for (gated, &open) in self.gates.iter().zip(gates) {
+            given.iter_mut().zip(gated).for_each(|(weight, more)| *weight += open * more);
+        }
+        given
     }
+}
+
+/// The score of one candidate. Not finite only if a feature or a weight is not.
+pub(crate) fn score(weights: &Vector, vector: &Vector) -> f32 {
+    weights.iter().zip(vector).map(|(weight, value)| weight * value).sum()
 }

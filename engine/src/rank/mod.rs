@@ -9,6 +9,6 @@ mod trainer;
 
 pub(crate) use lesson::Basis;
 pub use lesson::Lesson;
-pub(crate) use linear::Linear;
+pub(crate) use linear::{Linear, score};
 pub(crate) use odds::Odds;
 pub use trainer::{Course, Trainer};

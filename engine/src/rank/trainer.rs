@@ -1,15 +1,19 @@
 use std::collections::BTreeMap;
 
-use super::Linear;
 use super::guard::{Guard, Verdict};
 use super::lesson::{Basis, Lesson};
-use crate::nouns::{FEATURES, Feature, Intent, Model, Vector};
+use super::linear::{Linear, score};
+use crate::nouns::{FEATURES, Feature, GATES, Gate, Intent, Learned, Model, Vector};
 use crate::settings::CandidateSettings;
 
 /// Largest weight, either way: a runaway update must not take the ranking with it.
 const MAX_WEIGHT: f32 = 50.0;
-/// First gradients are not trusted fully: AdaGrad's sum of squares starts here.
-const CAUTION: f32 = 1e-2;
+/// First gradients are not trusted fully: AdaGrad's sums of squares start here. Those of gated weights, which start at
+/// nothing and are many, less so.
+const CAUTIOUS: Linear = Linear { weights: [1e-2; FEATURES], gates: [[1.0; FEATURES]; GATES] };
+/// Share of the learning rate at which the gated weights of baskets move: there are fewer orders than looks to learn
+/// from.
+const BASKET_GATES: f32 = 0.3;
 /// Lists over which the share found is a mean; those before fade by 1/e per so many.
 const FOUND_LISTS: u32 = 2_000;
 
@@ -26,8 +30,9 @@ pub struct Trainer {
 
 #[derive(Debug, Clone)]
 struct Learner {
-    weights: Vector,
-    squares: Vector,
+    linear: Linear,
+    /// AdaGrad's sums of squares, weight by weight.
+    squares: Linear,
     lessons: u64,
     found: Found,
     guard: Guard,
@@ -72,10 +77,11 @@ impl Trainer {
     /// A learner that goes on from a model.
     #[must_use]
     pub fn new(model: &Model, settings: &CandidateSettings) -> Self {
+        let learned = Learned::of(model);
         let learner = |intent| {
-            let weights = Linear::learned(model, intent, settings).weights;
-            let (found, guard) = (Found::of(model, intent), Guard::of(weights));
-            Learner { weights, squares: [CAUTION; FEATURES], lessons: 0, found, guard }
+            let linear = Linear::learned(&learned, intent, settings);
+            let (found, guard) = (Found::of(model, intent), Guard::of(linear));
+            Learner { linear, squares: CAUTIOUS, lessons: 0, found, guard }
         };
         Self { learners: Intent::ALL.map(learner), scores: Vec::new() }
     }
@@ -126,38 +132,41 @@ impl Trainer {
         if lesson.targets.is_empty() {
             return false;
         }
-        let mut loss_of = |weights: Vector| {
-            let linear = Linear { weights };
-            let score = |(place, vector)| if counts(place) { linear.score(vector) } else { f32::NEG_INFINITY };
+        let mut loss_of = |linear: &Linear| {
+            let weights = linear.given(&lesson.gates);
+            let score = |(place, vector)| if counts(place) { score(&weights, vector) } else { f32::NEG_INFINITY };
             self.scores.clear();
             self.scores.extend(lesson.vectors.iter().enumerate().map(score));
             softmax(&mut self.scores);
             loss(&self.scores, &lesson.targets)
         };
         if lesson.basis == Basis::Organic {
-            let good = loss_of(learner.guard.good);
-            learner.guard.watch(loss_of(learner.weights), good);
+            let good = loss_of(&learner.guard.good);
+            learner.guard.watch(loss_of(&learner.linear), good);
         } else {
-            loss_of(learner.weights);
+            loss_of(&learner.linear);
         }
         let share = 1.0 / lesson.targets.len().max(1) as f32;
         for &target in &lesson.targets {
             self.scores[target] -= share;
         }
         self.scores.iter_mut().for_each(|error| *error *= weight);
-        learner.step(&self.scores, &lesson.vectors, rate)
+        let gate_rate = if intent == Intent::Basket { BASKET_GATES * rate } else { rate };
+        learner.step(&self.scores, lesson, [rate, gate_rate])
     }
 
     /// The model as learned so far, as the version after `model`, which is in force. Intents without lessons keep what they had; one whose
     /// weights have become worse than its last good ones gets those back, and goes on from them.
     pub fn publish(&mut self, model: &Model) -> Model {
         let mut next = Model { version: model.version + 1, ..model.clone() };
+        next.gate_names = Gate::ALL.iter().map(|gate| gate.name().to_owned()).collect();
         for (intent, learner) in Intent::ALL.into_iter().zip(&mut self.learners) {
-            if learner.guard.judge(&mut learner.weights) == Verdict::Worse {
-                learner.squares = [CAUTION; FEATURES];
+            if learner.guard.judge(&mut learner.linear) == Verdict::Worse {
+                learner.squares = CAUTIOUS;
             }
             if learner.lessons > 0 {
                 next.weights.insert(intent, learner.named());
+                next.gates.insert(intent, learner.named_gates());
             }
             if learner.found.lists > 0 {
                 next.found.insert(intent, learner.found.share);
@@ -169,27 +178,48 @@ impl Trainer {
 
 impl Learner {
     fn named(&self) -> BTreeMap<String, f32> {
-        Feature::ALL.iter().map(|&feature| (feature.name().to_owned(), self.weights[feature as usize])).collect()
+        let named = |&feature: &Feature| (feature.name().to_owned(), rounded(self.linear.weights[feature as usize]));
+        Feature::ALL.iter().map(named).collect()
     }
 
-    /// One step against the gradient: sum over the list of (P - y) x features. Whether it was taken.
-    fn step(&mut self, errors: &[f32], vectors: &[Vector], rate: f32) -> bool {
+    fn named_gates(&self) -> BTreeMap<String, Vec<f32>> {
+        let of = |feature: Feature| self.linear.gates.iter().map(move |gate| rounded(gate[feature as usize]));
+        Feature::ALL.iter().map(|&feature| (feature.name().to_owned(), of(feature).collect())).collect()
+    }
+
+    /// One step against the gradient: sum over the list of (P - y) x features, for gated weights times their gate. At
+    /// the rates of weights and of gated weights. Whether it was taken.
+    fn step(&mut self, errors: &[f32], lesson: &Lesson, [rate, gate_rate]: [f32; 2]) -> bool {
         let mut gradient = [0.0_f32; FEATURES];
-        for (error, vector) in errors.iter().zip(vectors) {
+        for (error, vector) in errors.iter().zip(&lesson.vectors) {
             for (sum, value) in gradient.iter_mut().zip(vector) {
                 *sum += error * value;
             }
         }
-        if gradient.iter().any(|value| !value.is_finite()) {
+        if gradient.iter().chain(&lesson.gates).any(|value| !value.is_finite()) {
             return false;
         }
         self.lessons += 1;
-        for ((weight, square), slope) in self.weights.iter_mut().zip(&mut self.squares).zip(gradient) {
-            *square += slope * slope;
-            *weight = (*weight - rate * slope / square.sqrt()).clamp(-MAX_WEIGHT, MAX_WEIGHT);
+        descend(&mut self.linear.weights, &mut self.squares.weights, &gradient, 1.0, rate);
+        for ((gated, squares), &open) in self.linear.gates.iter_mut().zip(&mut self.squares.gates).zip(&lesson.gates) {
+            descend(gated, squares, &gradient, open, gate_rate);
         }
         true
     }
+}
+
+/// AdaGrad's step along `open` x gradient.
+fn descend(weights: &mut Vector, squares: &mut Vector, gradient: &Vector, open: f32, rate: f32) {
+    for ((weight, square), slope) in weights.iter_mut().zip(squares).zip(gradient) {
+        let slope = slope * open;
+        *square += slope * slope;
+        *weight = (*weight - rate * slope / square.sqrt()).clamp(-MAX_WEIGHT, MAX_WEIGHT);
+    }
+}
+
+/// To four digits after the point: a published model is a record of the log, and its digits are most of its length.
+fn rounded(weight: f32) -> f32 {
+    (weight * 1e4).round() / 1e4
 }
 
 /// Mean of -ln P over the targets, in nats.
@@ -214,43 +244,52 @@ fn softmax(scores: &mut [f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nouns::Gates;
     use crate::settings::Settings;
 
     fn list(useful: usize, target: usize) -> Lesson {
         let mut vectors = vec![[0.1; FEATURES]; 5];
         vectors[target][useful] = 1.0;
-        Lesson { intent: Intent::Browse, vectors, targets: vec![target], taken: 1, basis: Basis::Organic }
+        Lesson {
+            intent: Intent::Browse,
+            vectors,
+            gates: Gates::default(),
+            targets: vec![target],
+            taken: 1,
+            basis: Basis::Organic,
+        }
     }
 
     #[test]
     fn what_tells_the_target_gains_weight_and_bounds_hold() {
         let settings = Settings::default().candidates;
         let mut trainer = Trainer::new(&Model::default(), &settings);
-        let before = trainer.learners[0].weights[7];
+        let before = trainer.learners[0].linear.weights[7];
         for round in 0..2_000 {
             trainer.take(&list(7, round % 5), 0.05);
         }
-        assert!(trainer.learners[0].weights[7] > before + 0.5);
+        assert!(trainer.learners[0].linear.weights[7] > before + 0.5);
         for _ in 0..2_000 {
             trainer.take(&list(7, 0), 1e6);
         }
-        assert!(trainer.learners[0].weights.iter().all(|weight| weight.abs() <= MAX_WEIGHT));
+        assert!(trainer.learners[0].linear.weights.iter().all(|weight| weight.abs() <= MAX_WEIGHT));
     }
 
     #[test]
     fn lists_without_the_item_taken_move_the_share_found_and_nothing_else() {
         let settings = Settings::default().candidates;
         let mut trainer = Trainer::new(&Model::default(), &settings);
-        let weights = trainer.learners[0].weights;
+        let weights = trainer.learners[0].linear;
         let missed = Lesson {
             intent: Intent::Browse,
             vectors: Vec::new(),
+            gates: Gates::default(),
             targets: Vec::new(),
             taken: 1,
             basis: Basis::Organic,
         };
         assert!(!trainer.take(&missed, 0.05));
-        assert_eq!((trainer.learners[0].weights, trainer.lessons()), (weights, 0));
+        assert_eq!((trainer.learners[0].linear, trainer.lessons()), (weights, 0));
         for _ in 0..3 {
             assert!(trainer.take(&list(7, 2), 0.05));
         }
@@ -267,21 +306,22 @@ mod tests {
     fn a_learner_gone_astray_publishes_its_last_good_weights() {
         let settings = Settings::default().candidates;
         let mut trainer = Trainer::new(&Model::default(), &settings);
-        let good = trainer.learners[0].weights;
+        let good = trainer.learners[0].linear;
         // Steps far too large, on lists that contradict one another.
         for round in 0..400 {
             trainer.take(&list(7, round % 5), 50.0);
             trainer.take(&list(8, (round + 1) % 5), 50.0);
         }
-        assert_ne!(trainer.learners[0].weights, good);
-        trainer.learners[0].weights = good.map(|weight| -weight - 9.0);
+        assert_ne!(trainer.learners[0].linear, good);
+        trainer.learners[0].linear = Linear::ungated(good.weights.map(|weight| -weight - 9.0));
         for round in 0..400 {
             trainer.take(&list(7, round % 5), 0.0);
         }
         let model = trainer.publish(&Model::default());
         let course = trainer.courses().next().expect("of browsing");
-        assert_eq!((course.rollbacks, trainer.learners[0].weights), (1, good));
-        assert_eq!(Linear::learned(&model, Intent::Browse, &settings).weights, good);
+        assert_eq!((course.rollbacks, trainer.learners[0].linear), (1, good));
+        let published = Linear::learned(&Learned::of(&model), Intent::Browse, &settings);
+        assert!(published.weights.iter().zip(good.weights).all(|(a, b)| (a - b).abs() < 1e-4));
     }
 
     #[test]
@@ -289,11 +329,12 @@ mod tests {
         let settings = Settings::default().candidates;
         let moved = |weight| {
             let mut trainer = Trainer::new(&Model::default(), &settings);
-            let before = trainer.learners[0].weights[7];
+            let before = trainer.learners[0].linear.weights[7];
             let lesson = Lesson { basis: Basis::Exposure(weight), ..list(7, 2) };
             assert!(trainer.take(&lesson, 0.05));
             assert_eq!(trainer.publish(&Model::default()).found, BTreeMap::new());
-            trainer.learners[0].squares[7] - CAUTION + (trainer.learners[0].weights[7] - before).max(0.0)
+            trainer.learners[0].squares.weights[7] - CAUTIOUS.weights[7]
+                + (trainer.learners[0].linear.weights[7] - before).max(0.0)
         };
         assert!(moved(1.0) > 0.0 && moved(3.0) > moved(1.0));
     }
@@ -302,11 +343,11 @@ mod tests {
     fn a_list_with_a_broken_feature_teaches_nothing() {
         let settings = Settings::default().candidates;
         let mut trainer = Trainer::new(&Model::default(), &settings);
-        let before = trainer.learners[0].weights;
+        let before = trainer.learners[0].linear;
         let mut lesson = list(3, 1);
         lesson.vectors[0][0] = f32::NAN;
         trainer.take(&lesson, 0.05);
-        assert_eq!(trainer.learners[0].weights, before);
+        assert_eq!(trainer.learners[0].linear, before);
         assert_eq!(trainer.lessons(), 0);
     }
 
@@ -314,14 +355,20 @@ mod tests {
     fn a_published_model_scores_as_its_learner_did() {
         let settings = Settings::default().candidates;
         let mut trainer = Trainer::new(&Model::default(), &settings);
-        trainer.take(&list(7, 2), 0.05);
+        let gated = Lesson { gates: [0.5; GATES], ..list(7, 2) };
+        for _ in 0..100 {
+            trainer.take(&gated, 0.05);
+        }
         let model = trainer.publish(&Model::default());
         assert_eq!(model.version, 1);
-        assert_eq!(Linear::learned(&model, Intent::Browse, &settings).weights, trainer.learners[0].weights);
-        assert_eq!(
-            Linear::learned(&model, Intent::Basket, &settings),
-            Linear::learned(&Model::default(), Intent::Basket, &settings)
-        );
+        let of = |model: &Model, intent| Linear::learned(&Learned::of(model), intent, &settings);
+        let (published, own) = (of(&model, Intent::Browse), &trainer.learners[0].linear);
+        assert!(own.gates[0][7] > 0.01, "{}", own.gates[0][7]);
+        for gates in [Gates::default(), [0.5; GATES], [-2.0; GATES]] {
+            let (published, own) = (published.given(&gates), own.given(&gates));
+            assert!(published.iter().zip(own).all(|(a, b)| (a - b).abs() < 1e-3));
+        }
+        assert_eq!(of(&model, Intent::Basket), of(&Model::default(), Intent::Basket));
         assert_eq!(trainer.publish(&model).version, 2);
     }
 }

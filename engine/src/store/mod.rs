@@ -86,7 +86,7 @@ pub struct State {
 impl State {
     /// The scorer's model in force.
     pub(crate) fn model(&self) -> &Model {
-        &self.models.now
+        self.models.now()
     }
 
     /// The factors by which the decayed figures are read, as of `now`.

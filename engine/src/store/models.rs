@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::nouns::{HOUR_MS, Model, PastModel, Timestamp};
+use crate::nouns::{HOUR_MS, Learned, Model, PastModel, Timestamp};
 
 /// Models of before that are kept, to go back to.
 const KEPT: usize = 24;
@@ -8,9 +8,12 @@ const KEPT: usize = 24;
 const APART_MS: i64 = HOUR_MS;
 
 /// The scorer's model in force, and some of those before it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Models {
-    pub(crate) now: Model,
+    now: Model,
+    /// The same, as the scorer reads it.
+    #[serde(skip)]
+    learned: Learned,
     since: Timestamp,
     /// Oldest first, an hour apart at least, whatever the pace of publishing.
     past: Vec<PastModel>,
@@ -32,7 +35,23 @@ impl Models {
             self.past.push(old);
         }
         self.since = at;
+        self.read();
         true
+    }
+
+    /// Makes the model in force readable for the scorer: to be called once a state has been read back.
+    pub(crate) fn read(&mut self) {
+        self.learned = Learned::of(&self.now);
+    }
+
+    /// The model in force.
+    pub(crate) fn now(&self) -> &Model {
+        &self.now
+    }
+
+    /// The model in force, as the scorer reads it.
+    pub(crate) fn learned(&self) -> &Learned {
+        &self.learned
     }
 
     /// When the model in force came into force.
@@ -61,7 +80,7 @@ mod tests {
         }
         let versions: Vec<u64> = models.past().iter().map(|past| past.model.version).collect();
         assert_eq!(versions, [1, 61, 121, 181, 241, 301, 361, 421, 481, 541]);
-        assert_eq!((models.now.version, models.since()), (600, Timestamp(600 * minute)));
+        assert_eq!((models.now().version, models.since()), (600, Timestamp(600 * minute)));
         for version in 601..=5_000 {
             models.take(&Model { version, frozen: true, ..Model::default() }, Timestamp(0));
         }

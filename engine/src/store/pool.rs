@@ -40,6 +40,8 @@ pub(crate) struct Candidate {
 pub(crate) struct Pool {
     pub(crate) candidates: Vec<Candidate>,
     places: Vec<u32>,
+    /// Each source's best score, as it says it; 0 where it proposed nothing.
+    pub(crate) best: [f32; SOURCES],
 }
 
 impl Pool {
@@ -48,6 +50,7 @@ impl Pool {
         for candidate in self.candidates.drain(..) {
             self.places[candidate.item as usize] = EMPTY;
         }
+        self.best = [0.0; SOURCES];
         self.places.resize(items.max(self.places.len()), EMPTY);
     }
 
@@ -55,6 +58,7 @@ impl Pool {
     /// not hold takes the rank of the new one after it, so that ranks do not depend on whether such items may return.
     pub(crate) fn add(&mut self, source: usize, found: &[(ItemIx, f32)], best: f32, is_new: impl Fn(ItemIx) -> bool) {
         let mut rank = 1;
+        self.best[source] = best;
         for &(item, score) in found {
             let place = self.places[item as usize];
             let place = if place == EMPTY { self.push(item) } else { place as usize };
