@@ -1,8 +1,10 @@
 //! What an answer and an update cost, and what the state weighs, in a generated shop.
 //!
-//! `cargo bench -p sidecart-engine --bench engine -- [SESSIONS] [ITEMS]` (1,000,000 sessions of 100,000 items if not
-//! said). One thread; the state is filled first, then the last twentieth of the sessions is timed event by event, with
-//! queries in between.
+//! `cargo bench -p sidecart-engine --bench engine -- [SESSIONS...] [--items N] [--asks N]` (1,000,000 sessions of 100,000
+//! items if not said; several numbers of sessions run one after the other). One thread; the state is filled first, then
+//! the last twentieth of the sessions is timed event by event, with queries in between. Both views of session-kNN are on.
+//! `--asks` adds answers at the end, for a profiler; `valgrind --tool=callgrind --toggle-collect='*Engine::recommend*'`
+//! counts the instructions of answers alone.
 //!
 //! The shop: items stand in clusters of 100 (a category each), drawn by Zipf's law; a visit stays in its cluster nine
 //! steps of ten and lasts 4.8 items on average; one visit in four puts its last item into the cart and buys the cart.
@@ -18,9 +20,17 @@ use sidecart_engine::nouns::{
 };
 use sidecart_engine::{Engine, Scratch, Settings, Unhurried};
 
+/// As in the program that is shipped.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const CLUSTER: u64 = 100;
 /// Mean time between two visits' starts: a million visits make a month.
 const PACE_MS: i64 = 2_600;
+const START_MS: i64 = 1_700_000_000_000;
+const ITEMS: u64 = 100_000;
+/// Items of context in a query.
+const LENGTHS: [usize; 3] = [1, 5, 10];
 
 /// A seeded generator (splitmix64): the same shop on every machine.
 struct Dice(u64);
@@ -117,64 +127,124 @@ fn report(name: &str, mut us: Vec<f64>) {
     println!("{name:<28} {:>8} {:>8.1} {:>8.1} {:>8.1} {:>8.1}", us.len(), at(0.5), at(0.95), at(0.99), at(0.999));
 }
 
+/// What the command line asks for.
+#[derive(Default)]
+struct Options {
+    sessions: Vec<u64>,
+    items: Option<u64>,
+    /// Further answers at the end: something to profile.
+    asks: u64,
+}
+
+impl Options {
+    fn read() -> Self {
+        let mut options = Self::default();
+        let mut arguments = std::env::args().skip(1);
+        let number = |text: &str| text.replace('_', "").parse::<u64>().ok();
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--items" => options.items = arguments.next().as_deref().and_then(number),
+                "--asks" => options.asks = arguments.next().as_deref().and_then(number).unwrap_or_default(),
+                other => options.sessions.extend(number(other)),
+            }
+        }
+        options
+    }
+}
+
 fn main() {
-    let mut numbers = std::env::args().filter_map(|argument| argument.replace('_', "").parse::<u64>().ok());
-    let sessions = numbers.next().unwrap_or(1_000_000);
-    let items = numbers.next().unwrap_or(100_000).max(CLUSTER);
+    let options = Options::read();
+    match options.sessions[..] {
+        [] => bench(1_000_000, &options),
+        [sessions] => bench(sessions, &options),
+        // A process each: memory that one has given back would count for the next.
+        _ => options.sessions.iter().for_each(|sessions| {
+            let program = std::env::current_exe().expect("the path of this program");
+            let mut child = std::process::Command::new(program);
+            child.args([sessions.to_string(), "--items".into(), options.items.unwrap_or(ITEMS).to_string()]);
+            assert!(child.status().expect("a run").success(), "the run of {sessions} sessions failed");
+        }),
+    }
+}
+
+/// An engine with the shop's catalogue and both views of session-kNN.
+fn engine(sessions: u64, items: u64) -> Engine {
     let mut settings = Settings::default();
     settings.index.max_sessions = settings.index.max_sessions.max(sessions as usize);
+    settings.candidates.session_knn_whole.weight = 1.0;
     let mut engine = Engine::new(settings);
-    let mut shop = Shop { dice: Dice(42), items, events: 0 };
     for item in 0..items {
         let category_path = vec![format!("c{}", item / CLUSTER)];
         let record = Record::Item(Box::new(Item { category_path, ..Item::bare(id(item)) }));
         engine.apply(&Entry { accepted_at: Timestamp(0), record });
     }
+    engine
+}
+
+fn bench(sessions: u64, options: &Options) {
+    let items = options.items.unwrap_or(ITEMS).max(CLUSTER);
+    let mut engine = engine(sessions, items);
+    let mut shop = Shop { dice: Dice(42), items, events: 0 };
     let empty = resident_mib();
     println!("{sessions} sessions, {items} items; catalogue alone {empty:.0} MiB");
 
-    let start = 1_700_000_000_000;
     let timed_from = sessions - sessions / 20;
     let mut updates = Vec::new();
     let mut queries: [Vec<f64>; 3] = Default::default();
     let mut scratch = Scratch::default();
     let began = Instant::now();
+    let at = |visit: u64| Timestamp(START_MS + visit as i64 * PACE_MS);
     for visit in 0..sessions {
-        let at = start + visit as i64 * PACE_MS;
-        for entry in shop.visit(visit, at) {
+        for entry in shop.visit(visit, at(visit).0) {
             if visit < timed_from {
                 engine.apply(&entry);
             } else {
-                let before = cpu_us();
-                engine.apply(&entry);
-                updates.push(cpu_us() - before);
+                updates.push(cpu_us_of(|| engine.apply(&entry)));
             }
         }
         if visit == timed_from {
             println!("filled in {:.1} s", began.elapsed().as_secs_f64());
         }
         if visit >= timed_from && visit % 5 == 0 {
-            for (latencies, length) in queries.iter_mut().zip([1, 5, 10]) {
-                let cluster = shop.dice.zipf(items / CLUSTER);
-                let context = (0..length).map(|_| id(shop.item(cluster))).collect();
-                let before = cpu_us();
-                let answer = engine.recommend(&ask(context), Timestamp(at), &mut Unhurried, &mut scratch);
-                latencies.push(cpu_us() - before);
-                assert_eq!(answer.picks.len(), 20, "a full answer");
+            for (latencies, length) in queries.iter_mut().zip(LENGTHS) {
+                latencies.push(answer_us(&engine, &mut shop, length, at(visit), &mut scratch));
             }
         }
     }
+    for n in 0..options.asks {
+        answer_us(&engine, &mut shop, LENGTHS[n as usize % LENGTHS.len()], at(sessions), &mut scratch);
+    }
     println!("{:<28} {:>8} {:>8} {:>8} {:>8} {:>8}", "CPU microseconds", "n", "p50", "p95", "p99", "p99.9");
     report("update", updates);
-    for (latencies, length) in queries.into_iter().zip([1, 5, 10]) {
-        report(&format!("answer, {length} items of context"), latencies);
+    for (latencies, length) in queries.iter().zip(LENGTHS) {
+        report(&format!("answer, {length} items of context"), latencies.clone());
     }
+    report("answer, all of these", queries.concat());
     let (resident, events) = (resident_mib(), shop.events as f64);
     println!(
-        "{} events; resident {resident:.0} MiB, {:.0} MiB per million events",
+        "{} events; resident {resident:.0} MiB, {:.0} MiB per million events\n",
         shop.events,
         (resident - empty) / events * 1e6
     );
+}
+
+fn cpu_us_of<T>(work: impl FnOnce() -> T) -> f64 {
+    let before = cpu_us();
+    let done = work();
+    let took = cpu_us() - before;
+    drop(done);
+    took
+}
+
+fn answer_us(engine: &Engine, shop: &mut Shop, length: usize, now: Timestamp, scratch: &mut Scratch) -> f64 {
+    let cluster = shop.dice.zipf(shop.items / CLUSTER);
+    let context = (0..length).map(|_| id(shop.item(cluster))).collect();
+    let request = ask(context);
+    cpu_us_of(|| {
+        let answer = engine.recommend(&request, now, &mut Unhurried, scratch);
+        assert_eq!(answer.picks.len(), 20, "a full answer");
+        answer
+    })
 }
 
 fn ask(context_items: Vec<ItemId>) -> Request {

@@ -20,21 +20,29 @@ pub(crate) use curated::{listed, paired};
 
 use crate::nouns::ReasonCode;
 use crate::settings::{CandidateSettings, SourceSettings};
-use crate::store::{ItemIx, Moment, Relation, SOURCES};
+use crate::store::{ItemIx, Located, Moment, Relation, SOURCES};
 
 /// Working memory of the sources, reused from request to request.
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
     pub(crate) items: Accumulator,
-    /// Marks of the items of context.
-    pub(crate) context: Accumulator,
-    /// Similarities of neighbouring visits.
+    /// Similarities of neighbouring visits, in either view.
     pub(crate) neighbours: tally::Tally,
+    /// Whether `neighbours` are those of this request.
+    surveyed: bool,
+    /// The most similar of them, and how similar.
+    visits: Vec<(Located, f32)>,
     /// What the source at hand has found: (item, score), at most its limit, best first.
     pub(crate) found: Vec<(ItemIx, f32)>,
 }
 
 impl Workspace {
+    /// Prepares for the next request.
+    pub(crate) fn begin(&mut self) {
+        self.surveyed = false;
+        self.found.clear();
+    }
+
     /// Takes the items of the visit out of what is being summed up. The visit's own events have just drawn them
     /// together, which says nothing about what others do; where they may return, they come by their own source.
     pub(crate) fn leave_out_visit(&mut self, moment: &Moment<'_>) {

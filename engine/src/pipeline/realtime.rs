@@ -55,6 +55,7 @@ pub(super) fn draft(
 
 /// Asks the sources in turn, as long as there is time.
 pub(super) fn collect(moment: &Moment<'_>, watch: &mut dyn Watch, scratch: &mut Scratch) -> Reach {
+    scratch.work.begin();
     for (place, source) in candidates::ALL.into_iter().enumerate() {
         let settings = source.settings(&moment.settings.candidates);
         if settings.weight <= 0.0 || settings.limit == 0 {

@@ -66,7 +66,13 @@ impl Row {
             self.weights[place] += weight;
             return;
         }
-        if self.partners.len() < room {
+        let len = self.partners.len();
+        if len < room {
+            if len == self.partners.capacity() && len * 2 > room {
+                // Doubling would reserve what a full row never uses.
+                self.partners.reserve_exact(room - len);
+                self.weights.reserve_exact(room - len);
+            }
             self.partners.push(partner);
             self.weights.push(weight);
             return;

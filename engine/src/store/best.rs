@@ -1,11 +1,51 @@
+//! The best of many scored numbers.
+
+use std::cmp::Reverse;
+
 /// Keeps the `limit` entries of largest score, largest first; equal ones by number.
 pub(crate) fn keep_best(entries: &mut Vec<(u32, f32)>, limit: usize) {
-    let order = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
-    if limit == 0 {
-        entries.clear();
-    } else if entries.len() > limit {
-        entries.select_nth_unstable_by(limit - 1, order);
-        entries.truncate(limit);
+    select_best(entries, limit);
+    entries.sort_unstable_by_key(|entry| Reverse(standing(entry)));
+}
+
+/// Keeps the `limit` entries of largest score, of equal ones those of lowest number, in no particular order (though in
+/// the same for the same entries).
+pub(crate) fn select_best(entries: &mut Vec<(u32, f32)>, limit: usize) {
+    if entries.len() > limit && limit > 0 {
+        entries.select_nth_unstable_by_key(limit - 1, |entry| Reverse(standing(entry)));
     }
-    entries.sort_unstable_by(order);
+    entries.truncate(limit);
+}
+
+/// Score and number as one integer, for sorting compares nothing faster: as [`f32::total_cmp`] orders scores, then the
+/// lower number above the higher.
+fn standing(&(number, score): &(u32, f32)) -> u64 {
+    let bits = score.to_bits();
+    let ordered = if bits >> 31 == 0 { bits | 1 << 31 } else { !bits };
+    u64::from(ordered) << 32 | u64::from(!number)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_best_are_those_of_a_full_sort(
+            entries in prop::collection::vec((0..90_u32, prop_oneof![-2.0..2.0_f32, Just(0.0), Just(-0.0), Just(1.0)]), 0..200),
+            limit in 0..50_usize,
+        ) {
+            let mut sorted = entries.clone();
+            sorted.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            sorted.truncate(limit);
+            let (mut kept, mut selected) = (entries.clone(), entries);
+            keep_best(&mut kept, limit);
+            prop_assert_eq!(&kept, &sorted);
+            select_best(&mut selected, limit);
+            selected.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            prop_assert_eq!(&selected, &sorted);
+        }
+    }
 }

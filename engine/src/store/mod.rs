@@ -27,7 +27,7 @@ mod users;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use affinities::{Relation, Row, Rows};
-pub(crate) use best::keep_best;
+pub(crate) use best::{keep_best, select_best};
 pub(crate) use catalog::{Catalog, Facts, NO_IX};
 pub(crate) use counters::Counters;
 pub(crate) use decay::Lens;
@@ -40,7 +40,7 @@ pub(crate) use moment::{MAX_CART, Moment, Seen};
 pub(crate) use newcomers::Newcomers;
 pub(crate) use orders::Order;
 pub(crate) use pool::{Candidate, Pool, SOURCES, place};
-pub(crate) use session_index::SessionIndex;
+pub(crate) use session_index::{Located, SessionIndex};
 pub(crate) use sessions::{Session, Touch};
 pub(crate) use tables::{BatchTable, StaticList};
 pub(crate) use users::{Profile, Tally, Users};

@@ -24,6 +24,38 @@ struct Slot {
     at_s: u32,
 }
 
+/// Where a visit lies in its index; good until the index changes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Located {
+    start: u32,
+    len: u16,
+    /// Newest touch, seconds since 1970.
+    pub(crate) at_s: u32,
+}
+
+/// Tells where visits lie; made once for many of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Finder<'a> {
+    slots: &'a [Slot],
+    /// The low bits of the next visit's number, and its place.
+    next: u32,
+    head: usize,
+}
+
+impl Finder<'_> {
+    /// Where the visit named by the low bits of its number lies; `None` if it has left.
+    pub(crate) fn locate(&self, low: u32) -> Option<Located> {
+        let age = self.next.wrapping_sub(low) as usize;
+        if age == 0 || age > self.slots.len() {
+            return None;
+        }
+        // Its number modulo the ring's length, without a division for each of hundreds of visits.
+        let place = self.head.checked_sub(age).unwrap_or(self.head + self.slots.len() - age);
+        let Slot { start, len, at_s, .. } = self.slots[place];
+        Some(Located { start, len, at_s })
+    }
+}
+
 /// The newest visits that held an item: a ring of the low 32 bits of their numbers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Postings {
@@ -98,11 +130,20 @@ impl SessionIndex {
     /// Items of a visit named by the low bits of its number, oldest first, and its newest instant in seconds; `None`
     /// if it has left.
     pub(crate) fn visit(&self, low: u32) -> Option<(&[ItemIx], u32)> {
-        let age = u64::from((self.next as u32).wrapping_sub(low));
-        let serial = self.next.checked_sub(age).filter(|&serial| self.holds(serial))?;
-        let slot = &self.slots[(serial % self.slots.len() as u64) as usize];
-        let start = slot.start as usize;
-        Some((&self.arena[start..start + slot.len as usize], slot.at_s))
+        self.finder().locate(low).map(|located| (self.items(located), located.at_s))
+    }
+
+    /// For whoever looks at many visits: finding out first where all of them lie, then fetching what lies there lets
+    /// the processor wait for many cells of memory at once instead of for one after the other.
+    pub(crate) fn finder(&self) -> Finder<'_> {
+        let slots = self.slots.len();
+        Finder { slots: &self.slots, next: self.next as u32, head: (self.next % slots.max(1) as u64) as usize }
+    }
+
+    /// The items of a located visit, oldest first.
+    pub(crate) fn items(&self, located: Located) -> &[ItemIx] {
+        let start = located.start as usize;
+        &self.arena[start..start + located.len as usize]
     }
 
     fn holds(&self, serial: u64) -> bool {

@@ -5,6 +5,9 @@ use super::key::Key;
 use crate::nouns::{EventKind, MINUTE_MS, Timestamp};
 use crate::settings::SessionSettings;
 
+/// Touches by which the room of a visit grows.
+const GROWTH: usize = 4;
+
 /// One thing a shopper did to one item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Touch {
@@ -112,6 +115,10 @@ impl Session {
         if self.touches.len() >= settings.max_touches.max(1) {
             let oldest = self.touches.remove(0);
             net(&mut self.carried, &oldest, settings.max_cart_items);
+        }
+        if self.touches.len() == self.touches.capacity() {
+            // A million visits are kept, most of them short: doubling would reserve more than they hold.
+            self.touches.reserve_exact(GROWTH);
         }
         let place = self.touches.partition_point(|touch| touch.offset_ms <= offset);
         self.touches.insert(place, Touch { offset_ms: offset, item, quantity, kind });
