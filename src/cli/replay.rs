@@ -79,7 +79,8 @@ pub struct Args {
     /// Cut-offs of the figures
     #[arg(long, value_name = "K,...", value_delimiter = ',', default_value = "5,10,20")]
     k: Vec<usize>,
-    /// Who is asked; default: all
+    /// Who is asked; default: all that can be served, so not the yardsticks `conditional` and `conditional-frozen`, with
+    /// which `realtime` and `frozen` are compared as multiples
     #[arg(long, value_enum, value_name = "NAME,...", value_delimiter = ',')]
     strategies: Vec<Contender>,
     /// Leave out items that the session has already seen

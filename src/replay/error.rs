@@ -37,6 +37,11 @@ pub enum ReplayError {
     /// Two options that exclude each other.
     #[error("{0}")]
     Usage(&'static str),
+    /// A baseline that has nothing to count.
+    #[error(
+        "`conditional` counts what is bought together, and the data have no purchase: leave it out of --strategies"
+    )]
+    NoPurchases,
     /// Each lag needs an engine of its own.
     #[error(
         "{0} different lags need as many engines: give at most {MAX_LAGS} in --model-lag and --context-lag together"

@@ -5,10 +5,12 @@
 //! sure the counts are; `report` and `table` put it into JSON and words.
 
 mod asked;
+mod baselines;
 mod basket;
 mod bootstrap;
 mod calibration;
 mod compare;
+mod conditional;
 mod contest;
 mod engines;
 mod error;
