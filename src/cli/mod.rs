@@ -11,6 +11,7 @@ mod import;
 mod init;
 mod log;
 mod model;
+mod page_file;
 mod replay;
 pub mod serve;
 

@@ -9,9 +9,10 @@ use sidecart_engine::nouns::{EventKind, Timestamp};
 use sidecart_engine::{Engine, Settings};
 
 use super::DONE;
-use crate::config::{self, Config, Ranker, Span};
+use super::page_file::{PageFile, command_line};
+use crate::config::{self, Config, Loaded, Ranker, Span};
 use crate::data::{self, Dataset, Mapping};
-use crate::replay::{self, Contender, Hide, Learning, Probes, Protocol, Seen, source_named};
+use crate::replay::{self, Contender, Hide, Learning, Origin, Probes, Protocol, Seen, source_named};
 use crate::wire::scalar;
 
 /// The largest cut-off; answers of a shop are shorter, and the engine scores a few hundred candidates.
@@ -109,6 +110,9 @@ pub struct Args {
     /// The config file [default: cross-sell-config.yaml if it exists]
     #[arg(long, value_name = "FILE", env = "SIDECART_CONFIG")]
     config: Option<PathBuf>,
+    /// Write the report as a page, too: one file that needs no network
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -119,6 +123,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     let loaded = config::load(args.config.as_deref(), &[])?;
     loaded.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     let options = args.options(&loaded.config)?;
+    let page = args.html.as_deref().map(PageFile::check).transpose()?;
     let mut reading = args.data.options(&options.settings)?;
     reading.test.clone_from(&args.test);
     let mut data = read(&reading)?;
@@ -126,12 +131,25 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     let report = replay::run(&mut data, &options, &bar)?;
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
-        return Ok(DONE);
+    } else {
+        println!("{}", replay::summary(&report));
+        replay::differences(&report).iter().for_each(|line| println!("{line}"));
+        replay::findings(&report).iter().for_each(|line| println!("{line}"));
     }
-    println!("{}", replay::summary(&report));
-    replay::differences(&report).iter().for_each(|line| println!("{line}"));
-    replay::findings(&report).iter().for_each(|line| println!("{line}"));
+    if let Some(file) = page {
+        file.write(&replay::page(&report, &origin(&loaded)))?;
+    }
     Ok(DONE)
+}
+
+/// How a report made now came about.
+fn origin(loaded: &Loaded) -> Origin {
+    let file = loaded.path.as_ref().map_or_else(|| "defaults".to_owned(), |path| path.display().to_string());
+    Origin {
+        command: command_line(std::env::args_os()),
+        version: env!("CARGO_PKG_VERSION"),
+        config: format!("{file}, version {}", loaded.version),
+    }
 }
 
 impl Args {
