@@ -153,14 +153,6 @@ fn origin(loaded: &Loaded) -> Origin {
 }
 
 impl Args {
-    fn learning(&self, ranker: &Ranker) -> Learning {
-        match self.learn_every {
-            None if ranker.learn => Learning::Enough,
-            None | Some(0) => Learning::Off,
-            Some(n) => Learning::OneIn(n),
-        }
-    }
-
     fn probes(&self) -> anyhow::Result<Probes> {
         Ok(Probes {
             without: sources(&self.without)?,
@@ -180,11 +172,20 @@ impl Args {
             seen: if self.exclude_seen { Seen::LeaveOut } else { Seen::Count },
             seed: self.seed,
             limit_queries: self.limit_queries,
-            learning: self.learning(&config.ranker),
+            learning: learning(self.learn_every, &config.ranker),
             probes: self.probes()?,
             settings: config.settings(),
             arrangement: config.placement(self.protocol.placement()).arrangement(),
         })
+    }
+}
+
+/// How many events the scorer learns from, if `every` so many was given or not.
+pub fn learning(every: Option<usize>, ranker: &Ranker) -> Learning {
+    match every {
+        None if ranker.learn => Learning::Enough,
+        None | Some(0) => Learning::Off,
+        Some(n) => Learning::OneIn(n),
     }
 }
 

@@ -67,6 +67,22 @@ impl<'a> Contest<'a> {
         }
     }
 
+    /// One that asks and counts, and does not look into what the answers are made of, which takes as long again.
+    pub fn unstudied(
+        data: &'a Dataset,
+        plan: &'a Plan,
+        options: &'a Options,
+        cut: Cut,
+        contenders: &[Contender],
+    ) -> Self {
+        Self { study: None, ..Self::new(data, plan, options, cut, contenders, Vec::new()) }
+    }
+
+    /// What was counted.
+    pub fn into_lanes(self) -> Vec<Lane> {
+        self.lanes
+    }
+
     /// Runs it.
     pub fn run(&mut self, progress: &ProgressBar) {
         let mut queries = self.plan.queries.iter().peekable();

@@ -134,6 +134,11 @@ impl Lane {
         self.tally.names()
     }
 
+    /// Wall times of its answers, nanoseconds.
+    pub fn into_times(self) -> Vec<u32> {
+        self.took_ns
+    }
+
     /// Its part of the report; coverage is of so many items.
     pub fn report(self, means: &Means, seed: u64, items: usize) -> StrategyReport {
         let mut metrics = named(self.tally.names(), means.intervals());

@@ -30,6 +30,7 @@ mod table;
 mod tally;
 #[cfg(test)]
 mod testing;
+mod tune;
 
 pub use asked::{Probes, source_named};
 pub use basket::Hide;
@@ -44,3 +45,4 @@ pub use run::{Options, Protocol, run};
 pub use seeded::Seeded;
 pub use table::{differences, findings, summary};
 pub use tally::Tally;
+pub use tune::{MAX_TRIALS, Tuning, alone, overlay, tune, words as tuning_in_words};

@@ -47,7 +47,8 @@ impl Protocol {
         }
     }
 
-    fn needs(self) -> &'static str {
+    /// What there must be to ask, where there is nothing.
+    pub(super) fn needs(self) -> &'static str {
         match self {
             Self::NextItem => "no session that begins after it has two events: set an earlier --cut, or give more data",
             Self::Basket => {
@@ -116,7 +117,11 @@ pub fn run(data: &mut Dataset, options: &Options, progress: &ProgressBar) -> Res
     Ok(contest.report(met))
 }
 
-fn find_cut(data: &Dataset, options: &Options) -> Result<Cut, ReplayError> {
+/// The cut between what is known and what is foretold.
+///
+/// # Errors
+/// [`ReplayError`] where there is no event, or none before it.
+pub(super) fn find_cut(data: &Dataset, options: &Options) -> Result<Cut, ReplayError> {
     let events = data.events();
     let (Some(first), Some(last)) = (events.first(), events.last()) else {
         return Err(ReplayError::NoEvents(data.label.clone()));
@@ -165,7 +170,11 @@ fn probes(options: &Options, contenders: &[Contender]) -> Result<Vec<Asked>, Rep
     probes.lanes(&options.settings)
 }
 
-fn make_plan(data: &mut Dataset, cut: Cut, options: &Options) -> Result<(Plan, Option<Met>), ReplayError> {
+/// What is to be asked.
+///
+/// # Errors
+/// [`ReplayError`] where pairs cannot be read or used.
+pub(super) fn make_plan(data: &mut Dataset, cut: Cut, options: &Options) -> Result<(Plan, Option<Met>), ReplayError> {
     match (&options.pairs, options.protocol) {
         (Some(path), Protocol::NextItem) => pairs(data, cut, path).map(|(plan, met)| (plan, Some(met))),
         (Some(_), _) => Err(ReplayError::Usage("--pairs fixes next items: use it with --protocol next-item")),

@@ -101,7 +101,8 @@ fn class(strategy: &str) -> &'static str {
         "static" => "static",
         "batch" => "batch",
         "frozen" => "frozen",
-        "conditional" | "conditional-frozen" => "yard",
+        "conditional" => "yard",
+        "conditional-frozen" => "yard-fixed",
         _ => "live",
     }
 }

@@ -11,7 +11,7 @@ const ROW_PX: u32 = 26;
 /// Height of the axis's drawing, pixels.
 const AXIS_PX: u32 = 18;
 /// Ticks wished for.
-const TICKS: usize = 5;
+const TICKS: usize = 4;
 
 /// A row.
 #[derive(Debug, Clone)]
