@@ -11,8 +11,10 @@ mod import;
 mod init;
 mod log;
 mod model;
+mod page_file;
 mod replay;
 pub mod serve;
+mod tune;
 
 use std::process::ExitCode;
 
@@ -45,6 +47,7 @@ enum Command {
     Serve(serve::Args),
     Log(log::Args),
     Model(model::Args),
+    Tune(tune::Args),
 }
 
 /// Parses the command line and runs the command.
@@ -71,6 +74,7 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         Command::Serve(args) => serve::run(&args),
         Command::Log(args) => log::run(&args),
         Command::Model(args) => model::run(&args),
+        Command::Tune(args) => tune::run(&args),
     }
 }
 
