@@ -24,7 +24,7 @@ const REACH: usize = 8;
 /// What each speaks against the one after it.
 const FADE: f32 = 0.6;
 /// Others that a wanted item is told from at each step.
-const DRAWN: usize = 16;
+const DRAWN: usize = 8;
 /// One in so many is drawn from all items alike, the rest from what shoppers came to lately.
 const ALIKE: u64 = 4;
 /// Newest items that shoppers came to, to draw from.
