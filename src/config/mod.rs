@@ -28,6 +28,7 @@ mod words;
 use std::path::PathBuf;
 
 pub use bytes::Bytes;
+pub use environment::CONFIG_VARIABLE;
 pub use fault::{At, ConfigErrors, Problem};
 pub use flags::ConfigFlags;
 pub use load::{DEFAULT_FILE, Loaded, Override, load};

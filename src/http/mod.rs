@@ -10,6 +10,7 @@ mod model;
 mod operations;
 mod problem;
 mod server;
+mod state;
 
 use std::sync::Arc;
 
@@ -61,6 +62,7 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(model::get_model, model::put_model))
         .routes(routes!(model::post_rollback))
         .routes(routes!(model::post_freeze))
+        .routes(routes!(state::get_digest))
         .routes(routes!(operations::get_config))
         .routes(routes!(operations::healthz))
         .routes(routes!(operations::readyz))
@@ -128,7 +130,8 @@ mod tests {
             /v1/model put
             /v1/model/freeze post
             /v1/model/rollback post
-            /v1/recommendations post"#]]
+            /v1/recommendations post
+            /v1/state/digest get"#]]
         .assert_eq(&operations.join("\n"));
     }
 }

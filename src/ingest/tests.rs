@@ -8,7 +8,7 @@ use sidecart_engine::{Settings, State};
 use super::checkpoint::Checkpoints;
 use super::*;
 use crate::clock::StreamClock;
-use crate::log::{EventLog, LogError, LogOptions, Logged, Replayed, Retired, SegmentLog};
+use crate::log::{EventLog, LogError, LogOptions, LogReader, Logged, Replayed, Retired, SegmentLog};
 
 const NOW: Timestamp = Timestamp(1_780_000_000_000);
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -212,6 +212,10 @@ impl EventLog for Gated {
 
     fn replay(&self, from: Offset, visit: &mut dyn FnMut(Logged<'_>) -> ControlFlow<()>) -> Result<Replayed, LogError> {
         self.inner.replay(from, visit)
+    }
+
+    fn reader(&self) -> Box<dyn LogReader> {
+        self.inner.reader()
     }
 
     fn retain(&mut self, keep_from: Offset, now: Timestamp) -> Result<Retired, LogError> {

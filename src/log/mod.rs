@@ -6,8 +6,10 @@
 //! The caller is one thread, the sequencer. It commits groups: it drains what is waiting into one `append`, so that all
 //! waiting writers share one sync.
 
-mod disk;
+pub mod disk;
 mod error;
+#[cfg(feature = "failpoints")]
+pub mod failpoints;
 mod frame;
 mod inspect;
 mod lock;
@@ -16,7 +18,7 @@ mod scan;
 mod segment;
 mod segment_log;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -150,6 +152,26 @@ pub struct Retired {
     pub kept_bytes: u64,
 }
 
+/// Reads a log that another thread goes on writing.
+pub trait LogReader: Send {
+    /// The oldest offset that is still kept.
+    ///
+    /// # Errors
+    /// [`LogError::Io`], [`LogError::NewerFormat`].
+    fn first_offset(&self) -> Result<Offset, LogError>;
+
+    /// Shows the records from `from` up to, not including, `to`, all of which must have been acknowledged.
+    ///
+    /// # Errors
+    /// As [`EventLog::replay`].
+    fn replay(
+        &self,
+        from: Offset,
+        to: Offset,
+        visit: &mut dyn FnMut(Logged<'_>) -> ControlFlow<()>,
+    ) -> Result<Replayed, LogError>;
+}
+
 /// An ordered, durable log of opaque records.
 pub trait EventLog: Send {
     /// Appends one batch with one sync; gives the offset of its first record, the others follow without gap. When it
@@ -177,6 +199,9 @@ pub trait EventLog: Send {
     /// [`LogError::Retired`] when `from` is no longer kept, [`LogError::Ahead`] when it is behind the end,
     /// [`LogError::Io`] when a file cannot be read.
     fn replay(&self, from: Offset, visit: &mut dyn FnMut(Logged<'_>) -> ControlFlow<()>) -> Result<Replayed, LogError>;
+
+    /// A reader for another thread.
+    fn reader(&self) -> Box<dyn LogReader>;
 
     /// Deletes the oldest records that are below `keep_from` (what the oldest checkpoint still in use needs) and beyond
     /// the retention by age or size, as far as whole files go.

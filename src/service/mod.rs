@@ -11,6 +11,7 @@ mod scratch;
 mod token;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub use accept::{Accepted, Refused, Timing};
@@ -22,7 +23,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::decisions::Decisions;
-use crate::ingest::{DeadLetters, Ingest, Phase, Shared};
+use crate::ingest::{DeadLetters, Ingest, Phase, Shared, StateDigest, SubmitError};
 use crate::log::Offset;
 use crate::metrics::{Metrics, Observed};
 
@@ -57,6 +58,7 @@ pub struct Service {
     decisions: Decisions,
     scratch: scratch::Pool,
     admission: Semaphore,
+    digest_turn: Semaphore,
 }
 
 impl Service {
@@ -66,6 +68,7 @@ impl Service {
         Self {
             decisions: Decisions::new(parts.config.observability.decisions_kept),
             admission: Semaphore::new(parts.config.server.max_in_flight),
+            digest_turn: Semaphore::new(1),
             config: parts.config,
             config_version: parts.config_version,
             ingest: parts.ingest,
@@ -146,6 +149,15 @@ impl Service {
         self.shared.engine.read().item_features(id, self.now())
     }
 
+    /// The digest of the state as of now; one at a time, since it encodes all of the state.
+    ///
+    /// # Errors
+    /// [`SubmitError`]: to be asked again later.
+    pub async fn state_digest(&self) -> Result<StateDigest, SubmitError> {
+        let Ok(_turn) = self.digest_turn.try_acquire() else { return Err(SubmitError::Busy("digest")) };
+        self.ingest.digest().await
+    }
+
     /// The metrics as text.
     #[must_use]
     pub fn scrape(&self) -> String {
@@ -170,6 +182,7 @@ impl Service {
 
     /// Runs `change` on the engine under its lock; for what is no record, such as fixing the static lists.
     pub fn with_engine<T>(&self, change: impl FnOnce(&mut sidecart_engine::Engine) -> T) -> T {
+        self.shared.unlogged.store(true, Ordering::Release);
         change(&mut self.shared.engine.write())
     }
 }
