@@ -6,6 +6,7 @@ mod config;
 mod data;
 mod decisions;
 mod demo;
+mod erasure;
 mod http;
 mod import;
 mod ingest;

@@ -16,7 +16,10 @@ mod store;
 pub mod views;
 mod watch;
 
-use nouns::{Entry, Event, EventId, Item, Model, PastModel, Request, SessionId, Slate, Timestamp};
+use nouns::{
+    AnonymousId, Entry, Erasure, Event, EventId, Item, Model, OrderId, PastModel, Request, SessionId, Slate, Timestamp,
+    UserId,
+};
 pub use pipeline::Scratch;
 pub use rank::{Course, Lesson, Trainer};
 pub use settings::Settings;
@@ -79,6 +82,17 @@ impl Engine {
     /// Applies one entry of the log. Idempotent by event id within the dedupe window.
     pub fn apply(&mut self, entry: &Entry) -> Applied {
         self.state.apply(entry, &self.settings)
+    }
+
+    /// The record that has the state forget these ids: their pseudonyms. Visits without an order id count as orders, too.
+    #[must_use]
+    pub fn erasure<'a>(
+        users: impl IntoIterator<Item = &'a UserId>,
+        devices: impl IntoIterator<Item = &'a AnonymousId>,
+        sessions: impl IntoIterator<Item = &'a SessionId>,
+        orders: impl IntoIterator<Item = &'a OrderId>,
+    ) -> Erasure {
+        store::erasure(users, devices, sessions, orders)
     }
 
     /// Whether an event of this id has been applied within the dedupe window.

@@ -3,6 +3,7 @@
 
 mod answers;
 mod body;
+mod erasures;
 mod ingest;
 mod items;
 mod layers;
@@ -62,6 +63,8 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(model::get_model, model::put_model))
         .routes(routes!(model::post_rollback))
         .routes(routes!(model::post_freeze))
+        .routes(routes!(erasures::post_erasure))
+        .routes(routes!(erasures::get_erasure))
         .routes(routes!(state::get_digest))
         .routes(routes!(operations::get_config))
         .routes(routes!(operations::healthz))
@@ -117,6 +120,8 @@ mod tests {
             /readyz get
             /v1/config get
             /v1/decisions/{requestId} get
+            /v1/erasures post
+            /v1/erasures/{id} get
             /v1/events post
             /v1/features/items/{id} get
             /v1/features/sessions/{id} get

@@ -14,7 +14,7 @@ use super::checkpointer::Checkpointer;
 use super::recovery::{Saving, StartError};
 use super::sequencer::Groups;
 use super::trainer::Classroom;
-use super::{Phase, Shared, StateDigest, record};
+use super::{Phase, Question, Shared, StateDigest, record};
 use crate::log::{LogReader, Offset};
 use crate::metrics::seconds;
 
@@ -30,8 +30,8 @@ const MAX_TURN: Duration = Duration::from_micros(200);
 pub(super) enum Work {
     /// Change the engine.
     Apply(Group),
-    /// Say what its state is.
-    Digest(oneshot::Sender<StateDigest>),
+    /// Say something about its state.
+    Answer(Question),
 }
 
 /// Entries of the log on their way into the engine, in log order.
@@ -85,7 +85,10 @@ impl Applier {
         loop {
             match groups.recv_timeout(save_at.saturating_duration_since(Instant::now())) {
                 Ok(Work::Apply(group)) => self.apply(&group),
-                Ok(Work::Digest(question)) => self.digest(question),
+                Ok(Work::Answer(Question::Digest(reply))) => self.digest(reply),
+                Ok(Work::Answer(Question::Checkpoint(reply))) => self.checkpoint(&checkpointer, reply),
+                // The sequencer's own.
+                Ok(Work::Answer(Question::Roll(_))) => {}
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -110,7 +113,22 @@ impl Applier {
         }
         if self.shared.unlogged.load(Ordering::Acquire) {
             self.save();
-        } else if checkpointer.order(next) {
+        } else if checkpointer.order(next, None) {
+            self.ordered = next;
+        }
+    }
+
+    /// Has a checkpoint made of all that is applied, and tells when it is there. While another one is being made, the
+    /// question is dropped: whoever asked asks again.
+    fn checkpoint(&mut self, checkpointer: &Checkpointer, reply: oneshot::Sender<Offset>) {
+        let next = self.shared.progress.applied();
+        if self.checkpoints.covered().is_ok_and(|covered| covered == Some(next)) {
+            // Whoever asked may have gone since.
+            let _ = reply.send(next);
+        } else if self.shared.unlogged.load(Ordering::Acquire) {
+            self.save();
+            let _ = reply.send(self.ordered);
+        } else if checkpointer.order(next, Some(reply)) {
             self.ordered = next;
         }
     }

@@ -97,7 +97,20 @@ impl Checkpoints {
     /// [`CheckpointError::Io`] when the folder cannot be made.
     pub fn open(dir: PathBuf, keep: usize) -> Result<Self, CheckpointError> {
         fs::create_dir_all(&dir).map_err(|source| CheckpointError::Io { action: "make", path: dir.clone(), source })?;
-        Ok(Self::on(disk::folder(dir, CHECKPOINT_FOLDER), keep))
+        let checkpoints = Self::on(disk::folder(dir, CHECKPOINT_FOLDER), keep);
+        checkpoints.remove_unfinished()?;
+        Ok(checkpoints)
+    }
+
+    /// Gives back the room of what a crash has left half written.
+    fn remove_unfinished(&self) -> Result<(), CheckpointError> {
+        for name in self.disk.names().map_err(|source| self.io_error("read", "", source))? {
+            if name.strip_suffix(UNFINISHED).and_then(offset_of).is_some() {
+                // A disk that refuses this will refuse the next checkpoint, which says so.
+                let _ = self.disk.remove(&name);
+            }
+        }
+        Ok(())
     }
 
     /// Checkpoints on any disk.
@@ -147,6 +160,22 @@ impl Checkpoints {
         }
         self.disk.sync().map_err(|source| self.io_error("sync", "", source))?;
         self.prune(header.next)
+    }
+
+    /// Deletes those that do not know all before `offset`, if there is one that does.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Io`].
+    pub fn forget_before(&self, offset: Offset) -> Result<(), CheckpointError> {
+        let offsets = self.offsets()?;
+        if offsets.last().is_none_or(|newest| *newest < offset) {
+            return Ok(());
+        }
+        for old in offsets.into_iter().filter(|next| *next < offset) {
+            let name = file_name(old);
+            self.disk.remove(&name).map_err(|source| self.io_error("delete", &name, source))?;
+        }
+        self.disk.sync().map_err(|source| self.io_error("sync", "", source))
     }
 
     /// Deletes the oldest beyond the number kept.

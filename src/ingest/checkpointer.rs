@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use sidecart_engine::{Engine, STATE_VERSION, State};
+use tokio::sync::oneshot;
 
 use super::Shared;
 use super::checkpoint::{CheckpointError, Checkpoints, Header};
@@ -38,9 +39,17 @@ enum Failure {
     Panic,
 }
 
+/// What is to be made.
+struct Order {
+    /// A checkpoint of everything before this.
+    upto: Offset,
+    /// Who wants to know when it is there.
+    reply: Option<oneshot::Sender<Offset>>,
+}
+
 /// The way to the thread that makes checkpoints.
 pub(super) struct Checkpointer {
-    orders: SyncSender<Offset>,
+    orders: SyncSender<Order>,
     stop: Arc<AtomicBool>,
     /// The log does not hold all that the engine knows: the next checkpoint must come from the engine itself.
     from_memory: Arc<AtomicBool>,
@@ -76,8 +85,8 @@ impl Checkpointer {
     }
 
     /// Orders a checkpoint of everything before `upto`; `false` while the last one is still being made.
-    pub fn order(&self, upto: Offset) -> bool {
-        !matches!(self.orders.try_send(upto), Err(TrySendError::Full(_)))
+    pub fn order(&self, upto: Offset, reply: Option<oneshot::Sender<Offset>>) -> bool {
+        !matches!(self.orders.try_send(Order { upto, reply }), Err(TrySendError::Full(_)))
     }
 
     /// Whether the log could not give a whole state since this was asked last.
@@ -105,10 +114,10 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(&self, orders: &Receiver<Offset>) {
+    fn run(&self, orders: &Receiver<Order>) {
         // Of this thread only. Where it is refused, checkpoints take their share of the processors like all others.
         let _ = rustix::process::nice(NICENESS);
-        for upto in orders {
+        for Order { upto, reply } in orders {
             let started = Instant::now();
             let made = catch_unwind(AssertUnwindSafe(|| self.make(upto))).unwrap_or(Err(Failure::Panic));
             let metrics = &self.shared.metrics;
@@ -118,6 +127,8 @@ impl Worker {
                     tracing::info!(next = upto.0, millis = started.elapsed().as_millis() as u64, "checkpoint written");
                     // The sequencer may have ended already: the next start retains.
                     let _ = self.retention.send(keep_from);
+                    // So may who asked.
+                    let _ = reply.map(|reply| reply.send(upto));
                     "written"
                 }
                 Err(Failure::Stopping) => continue,

@@ -13,6 +13,11 @@ use crate::wire::{Code, Rejection};
 /// on the disk.
 const MAX_FILE_BYTES: u64 = 64 << 20;
 
+/// The file that grows.
+const FILE: &str = "dead-letters.jsonl";
+/// The one before it.
+const OLDER_FILE: &str = "dead-letters.1.jsonl";
+
 /// Well-formed events that came too late or claim to be from the future: kept as JSON lines, so that an operator can
 /// look at them and import them. Bounded: the oldest leave first.
 #[derive(Debug)]
@@ -54,7 +59,7 @@ impl DeadLetters {
         let mut open = self.open.lock();
         if open.as_ref().is_some_and(|open| open.bytes + line.len() as u64 > MAX_FILE_BYTES) {
             *open = None;
-            std::fs::rename(self.path(), self.dir.join("dead-letters.1.jsonl"))?;
+            std::fs::rename(self.path(), self.older_path())?;
         }
         let open = match &mut *open {
             Some(open) => open,
@@ -65,8 +70,39 @@ impl DeadLetters {
         Ok(())
     }
 
+    /// Deletes the letters that `goes` names; says how many. Each file is replaced at once, and durably.
+    ///
+    /// # Errors
+    /// When a file cannot be read or replaced; those before it are done.
+    pub fn remove(&self, goes: impl Fn(&str) -> bool) -> io::Result<u64> {
+        let mut open = self.open.lock();
+        *open = None;
+        let mut removed = 0;
+        for path in [self.older_path(), self.path()] {
+            let text = match std::fs::read_to_string(&path) {
+                Ok(text) => text,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            let kept: Vec<&str> = text.split_inclusive('\n').filter(|line| !goes(line)).collect();
+            let gone = text.split_inclusive('\n').count() - kept.len();
+            if gone > 0 {
+                let next = path.with_extension("tmp");
+                let mut file = File::create(&next)?;
+                file.write_all(kept.concat().as_bytes()).and_then(|()| file.sync_all())?;
+                std::fs::rename(next, &path)?;
+                removed += gone as u64;
+            }
+        }
+        Ok(removed)
+    }
+
+    fn older_path(&self) -> PathBuf {
+        self.dir.join(OLDER_FILE)
+    }
+
     fn path(&self) -> PathBuf {
-        self.dir.join("dead-letters.jsonl")
+        self.dir.join(FILE)
     }
 
     fn reopen(&self) -> io::Result<Open> {

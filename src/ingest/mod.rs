@@ -30,6 +30,7 @@ use parking_lot::RwLock;
 pub use progress::{Phase, Progress};
 pub use record::Prepared;
 pub use recovery::{Saving, StartError, Storage};
+use sidecart_engine::nouns::Timestamp;
 use sidecart_engine::{Engine, Lesson};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 pub use trainer::{Learning, rate};
@@ -42,6 +43,8 @@ use crate::metrics::Metrics;
 const MAX_JOB_RECORDS: usize = 512;
 /// The most payload bytes of one job, but for its last record.
 const MAX_JOB_BYTES: usize = 4 << 20;
+/// Between two questions for a checkpoint.
+const CHECKPOINT_PAUSE: Duration = Duration::from_millis(100);
 /// Jobs that may wait for the sequencer; the records in them are bounded by `events.queue`.
 const MAX_QUEUED_JOBS: usize = 65_536;
 
@@ -139,11 +142,21 @@ struct Job {
     room: OwnedSemaphorePermit,
 }
 
+/// What is asked of the writers. Where no answer can be given, the question is dropped, which tells who asked.
+enum Question {
+    /// What is the state?
+    Digest(oneshot::Sender<StateDigest>),
+    /// May all files of the log but the active one be looked at as finished, and up to where?
+    Roll(oneshot::Sender<Result<Offset, SubmitError>>),
+    /// Is there a checkpoint of all that is applied? Answered when there is.
+    Checkpoint(oneshot::Sender<Offset>),
+}
+
 /// What the sequencer is told.
 enum Message {
     Take(Job),
-    /// What is the state once everything taken before is applied?
-    Digest(oneshot::Sender<StateDigest>),
+    /// To be answered behind everything that was taken before.
+    Ask(Question),
     /// Nothing comes after this.
     Stop,
 }
@@ -259,9 +272,45 @@ impl Ingest {
     /// # Errors
     /// [`SubmitError`]: to be asked again later.
     pub async fn digest(&self) -> Result<StateDigest, SubmitError> {
+        self.ask(Question::Digest).await
+    }
+
+    /// Finishes the log's active file; gives the offset behind it.
+    ///
+    /// # Errors
+    /// [`SubmitError`]: to be asked again later.
+    pub async fn roll(&self) -> Result<Offset, SubmitError> {
+        self.ask(Question::Roll).await?
+    }
+
+    /// Waits until there is a checkpoint of everything before `covering`, which must be applied.
+    ///
+    /// # Errors
+    /// [`SubmitError`]: to be asked again later.
+    pub async fn checkpoint(&self, covering: Offset) -> Result<(), SubmitError> {
+        loop {
+            match self.ask(Question::Checkpoint).await {
+                Ok(covered) if covered >= covering => return Ok(()),
+                // One that was begun earlier, or one that failed and was logged.
+                Ok(_) | Err(SubmitError::Busy(_)) => tokio::time::sleep(CHECKPOINT_PAUSE).await,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Result<T, SubmitError> {
         let (reply, answer) = oneshot::channel();
-        self.jobs.try_send(Message::Digest(reply)).map_err(|error| self.refused(&error))?;
-        answer.await.map_err(|_| self.why_gone())
+        self.jobs.try_send(Message::Ask(question(reply))).map_err(|error| self.refused(&error))?;
+        answer.await.map_err(|_| match self.shared.progress.phase() {
+            Phase::Ready | Phase::CatchingUp => SubmitError::Busy("checkpoint"),
+            _ => self.why_gone(),
+        })
+    }
+
+    /// The present instant by the writers' clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
     }
 
     /// Takes no more records. What waits in the queue is still written, applied and saved; then the writers end.

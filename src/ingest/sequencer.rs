@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::applier::{Group, Work};
 use super::recovery::{self, StartError};
-use super::{Job, Message, Phase, Prepared, Receipt, Shared, StateDigest, SubmitError, record};
+use super::{Job, Message, Phase, Prepared, Question, Receipt, Shared, SubmitError, record};
 use crate::log::{EventLog, LogError, Offset};
 use crate::metrics::seconds;
 
@@ -79,9 +79,9 @@ impl Sequencer {
                 Message::Take(first) => {
                     let (group, questions) = collect(first, &mut jobs);
                     self.commit(group);
-                    questions.into_iter().for_each(|question| self.pass_on(question));
+                    questions.into_iter().for_each(|question| self.answer(question));
                 }
-                Message::Digest(question) => self.pass_on(question),
+                Message::Ask(question) => self.answer(question),
                 // What is queued already still comes.
                 Message::Stop => jobs.close(),
             }
@@ -188,10 +188,17 @@ impl Sequencer {
         }
     }
 
-    /// Hands a question about the state on, behind all that was acknowledged. If the applier is gone, whoever asks is
-    /// told so by the question's end.
-    fn pass_on(&self, question: oneshot::Sender<StateDigest>) {
-        let _ = self.groups.to_applier.send(Work::Digest(question));
+    /// Answers a question about the log; hands one about the state on, behind all that was acknowledged. If the applier
+    /// is gone, whoever asks is told so by the question's end.
+    fn answer(&mut self, question: Question) {
+        match question {
+            Question::Roll(reply) => {
+                let rolled = self.log.roll(self.shared.clock.now());
+                // Whoever asked may have gone since.
+                let _ = reply.send(rolled.map_err(|error| SubmitError::from(&error)));
+            }
+            question => drop(self.groups.to_applier.send(Work::Answer(question))),
+        }
     }
 
     /// Deletes what no checkpoint needs any more, when a checkpoint was made since.
@@ -208,14 +215,14 @@ impl Sequencer {
 }
 
 /// What is waiting, up to a group, and what was asked meanwhile.
-fn collect(first: Job, jobs: &mut mpsc::Receiver<Message>) -> (Vec<Job>, Vec<oneshot::Sender<StateDigest>>) {
+fn collect(first: Job, jobs: &mut mpsc::Receiver<Message>) -> (Vec<Job>, Vec<Question>) {
     let size = |job: &Job| job.records.iter().map(Prepared::payload_len).sum::<usize>();
     let (mut records, mut bytes) = (first.records.len(), size(&first));
     let (mut group, mut questions) = (vec![first], Vec::new());
     while records < MAX_GROUP_RECORDS && bytes < MAX_GROUP_BYTES {
         let job = match jobs.try_recv() {
             Ok(Message::Take(job)) => job,
-            Ok(Message::Digest(question)) => {
+            Ok(Message::Ask(question)) => {
                 questions.push(question);
                 continue;
             }

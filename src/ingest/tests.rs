@@ -214,6 +214,10 @@ impl EventLog for Gated {
         self.inner.replay(from, visit)
     }
 
+    fn roll(&mut self, now: Timestamp) -> Result<Offset, LogError> {
+        self.inner.roll(now)
+    }
+
     fn reader(&self) -> Box<dyn LogReader> {
         self.inner.reader()
     }
@@ -270,6 +274,8 @@ async fn a_writer_that_panics_is_not_silent() {
         storage.saving.every = Duration::from_millis(1);
         let (ingest, shared, writers) =
             start(storage, Settings::default(), 10, Arc::new(Metrics::new()), Arc::new(Trap(thread))).expect("started");
+        // So that the applier saves the state by itself, which looks at the clock.
+        shared.unlogged.store(true, std::sync::atomic::Ordering::Release);
         let started = Instant::now();
         while !matches!(shared.progress.phase(), Phase::Failed(_)) {
             // Refused before it is ready and after it failed; what is taken in between springs the trap.
@@ -282,6 +288,30 @@ async fn a_writer_that_panics_is_not_silent() {
         drop(ingest);
         writers.join();
     }
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_panics_costs_nothing_but_itself() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut storage = storage(dir.path(), Box::new(segment_log(dir.path())));
+    storage.saving.every = Duration::from_millis(1);
+    let metrics = Arc::new(Metrics::new());
+    let clock = Arc::new(Trap("checkpointer"));
+    let (ingest, shared, writers) =
+        start(storage, Settings::default(), 100, Arc::clone(&metrics), clock).expect("started");
+    let running = Running { ingest, shared, writers };
+    running.ready().await;
+    let failed = || metrics.checkpoints.get_or_create(&crate::metrics::OutcomeLabel { outcome: "failed" }).get();
+    let started = Instant::now();
+    for n in 0.. {
+        if failed() > 2 {
+            break;
+        }
+        running.submit(vec![view(&format!("e{n}"), 1, 1)]).await;
+        assert!(started.elapsed() < PATIENCE, "no checkpoint was tried");
+    }
+    assert!(running.shared.progress.is_ready());
+    running.stop();
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod frame;
 mod inspect;
 mod lock;
 mod recover;
+mod rewrite;
 mod scan;
 mod segment;
 mod segment_log;
@@ -25,6 +26,7 @@ use std::ops::ControlFlow;
 
 pub use error::LogError;
 pub use inspect::{LogView, SegmentReport, Verified};
+pub use rewrite::{Change, Rewritten};
 pub use scan::Region;
 pub use segment_log::{LogOptions, SegmentLog};
 use serde::{Deserialize, Serialize};
@@ -153,7 +155,7 @@ pub struct Retired {
 }
 
 /// Reads a log that another thread goes on writing.
-pub trait LogReader: Send {
+pub trait LogReader: Send + Sync {
     /// The oldest offset that is still kept.
     ///
     /// # Errors
@@ -170,6 +172,13 @@ pub trait LogReader: Send {
         to: Offset,
         visit: &mut dyn FnMut(Logged<'_>) -> ControlFlow<()>,
     ) -> Result<Replayed, LogError>;
+
+    /// Changes the records before `end`, which must come from [`EventLog::roll`], as `change` says. Offsets and times
+    /// stay; nobody who reads meanwhile sees half of it.
+    ///
+    /// # Errors
+    /// [`LogError::Io`]; what was rewritten until then stays so.
+    fn rewrite(&self, end: Offset, change: Change<'_>) -> Result<Rewritten, LogError>;
 }
 
 /// An ordered, durable log of opaque records.
@@ -199,6 +208,13 @@ pub trait EventLog: Send {
     /// [`LogError::Retired`] when `from` is no longer kept, [`LogError::Ahead`] when it is behind the end,
     /// [`LogError::Io`] when a file cannot be read.
     fn replay(&self, from: Offset, visit: &mut dyn FnMut(Logged<'_>) -> ControlFlow<()>) -> Result<Replayed, LogError>;
+
+    /// Finishes the file that is being written, so that all records so far are in files that do not change any more;
+    /// gives the offset behind them.
+    ///
+    /// # Errors
+    /// As [`EventLog::append`].
+    fn roll(&mut self, now: Timestamp) -> Result<Offset, LogError>;
 
     /// A reader for another thread.
     fn reader(&self) -> Box<dyn LogReader>;

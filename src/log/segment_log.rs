@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use sidecart_engine::nouns::Timestamp;
 
 use super::disk::{self, Disk, DiskFile, write_full};
@@ -12,6 +13,7 @@ use super::error::failed;
 use super::frame::{FILE_HEADER_BYTES, FRAME_HEADER_BYTES, encode_frame};
 use super::lock::FolderLock;
 use super::recover::{Last, Recovered};
+use super::rewrite::{self, Change, Rewritten};
 use super::segment::{self, Segment};
 use super::{EventLog, LogError, LogReader, Logged, MAX_BATCH_BYTES, MAX_RECORD_BYTES, Offset, Replayed, Retired};
 
@@ -46,6 +48,8 @@ pub struct SegmentLog {
     next: Offset,
     poisoned: bool,
     frames: Vec<u8>,
+    /// Held while names of files that are no longer written to change.
+    files: Arc<Mutex<()>>,
     _lock: Option<FolderLock>,
 }
 
@@ -69,11 +73,7 @@ impl SegmentLog {
     ///
     /// # Errors
     /// [`LogError::NewerFormat`], [`LogError::Io`].
-    pub(super) fn open_on(
-        disk: Arc<dyn Disk>,
-        options: LogOptions,
-        now: Timestamp,
-    ) -> Result<(Self, Recovered), LogError> {
+    pub fn open_on(disk: Arc<dyn Disk>, options: LogOptions, now: Timestamp) -> Result<(Self, Recovered), LogError> {
         segment::remove_unfinished(disk.as_ref())?;
         // A crash may have come between naming a segment and making its name durable; records are about to go into it.
         disk.sync().map_err(failed("sync", disk.path("")))?;
@@ -85,8 +85,17 @@ impl SegmentLog {
         let Last { sealed, active, file, next, recovered } = last;
         segments.extend(sealed);
         segments.push(active);
-        let log =
-            Self { disk, options, segments, active: file, next, poisoned: false, frames: Vec::new(), _lock: None };
+        let log = Self {
+            disk,
+            options,
+            segments,
+            active: file,
+            next,
+            poisoned: false,
+            frames: Vec::new(),
+            files: Arc::default(),
+            _lock: None,
+        };
         Ok((log, recovered))
     }
 
@@ -225,12 +234,24 @@ impl EventLog for SegmentLog {
         segment::replay(self.disk.as_ref(), &self.segments, from, self.next, visit)
     }
 
+    fn roll(&mut self, now: Timestamp) -> Result<Offset, LogError> {
+        if self.poisoned {
+            return Err(LogError::Poisoned);
+        }
+        if self.active_bytes() > FILE_HEADER_BYTES as u64 {
+            self.begin_segment(self.next, now)?;
+        }
+        Ok(self.next)
+    }
+
     fn reader(&self) -> Box<dyn LogReader> {
-        Box::new(SegmentReader { disk: Arc::clone(&self.disk) })
+        Box::new(SegmentReader { disk: Arc::clone(&self.disk), files: Arc::clone(&self.files) })
     }
 
     fn retain(&mut self, keep_from: Offset, now: Timestamp) -> Result<Retired, LogError> {
-        let mut retired = Retired { kept_bytes: self.bytes(), ..Retired::default() };
+        let _held = self.files.lock();
+        let mut retired =
+            Retired { kept_bytes: self.segments.iter().map(|segment| segment.bytes).sum(), ..Retired::default() };
         while let [oldest, behind, ..] = self.segments[..]
             && behind.first <= keep_from
             && self.is_expired(retired.kept_bytes, now)
@@ -252,6 +273,7 @@ impl EventLog for SegmentLog {
 /// Looks at the files anew each time: segments come and go while it waits.
 struct SegmentReader {
     disk: Arc<dyn Disk>,
+    files: Arc<Mutex<()>>,
 }
 
 impl LogReader for SegmentReader {
@@ -269,6 +291,11 @@ impl LogReader for SegmentReader {
         // Those begun since hold nothing that is asked for; what is half written behind `to` is not looked at.
         segments.retain(|segment| segment.first < to);
         segment::replay(self.disk.as_ref(), &segments, from, to, visit)
+    }
+
+    fn rewrite(&self, end: Offset, change: Change<'_>) -> Result<Rewritten, LogError> {
+        let segments = segment::list(self.disk.as_ref())?;
+        rewrite::rewrite_all(self.disk.as_ref(), &self.files, &segments, end, change)
     }
 }
 

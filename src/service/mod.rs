@@ -5,6 +5,7 @@
 
 mod accept;
 mod deadline;
+mod erasures;
 mod model;
 mod recommend;
 mod scratch;
@@ -23,6 +24,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::decisions::Decisions;
+use crate::erasure::Erasures;
 use crate::ingest::{DeadLetters, Ingest, Phase, Shared, StateDigest, SubmitError};
 use crate::log::Offset;
 use crate::metrics::{Metrics, Observed};
@@ -42,7 +44,11 @@ pub struct Parts {
     /// The engine and how far it is.
     pub shared: Arc<Shared>,
     /// Where late events are written down.
-    pub dead_letters: DeadLetters,
+    pub dead_letters: Arc<DeadLetters>,
+    /// Answers that are remembered.
+    pub decisions: Arc<Decisions>,
+    /// Forgets shoppers.
+    pub erasures: Erasures,
     /// Makes and checks attribution tokens.
     pub tokens: Tokens,
 }
@@ -53,9 +59,10 @@ pub struct Service {
     config_version: String,
     ingest: Ingest,
     shared: Arc<Shared>,
-    dead_letters: DeadLetters,
+    dead_letters: Arc<DeadLetters>,
     tokens: Tokens,
-    decisions: Decisions,
+    decisions: Arc<Decisions>,
+    erasures: Erasures,
     scratch: scratch::Pool,
     admission: Semaphore,
     digest_turn: Semaphore,
@@ -66,7 +73,8 @@ impl Service {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self {
-            decisions: Decisions::new(parts.config.observability.decisions_kept),
+            decisions: parts.decisions,
+            erasures: parts.erasures,
             admission: Semaphore::new(parts.config.server.max_in_flight),
             digest_turn: Semaphore::new(1),
             config: parts.config,

@@ -7,8 +7,8 @@ use crate::row::Row;
 use crate::server::Server;
 use crate::shop::{CONFIG, Shop, roll, rounds};
 
-/// Bytes of the header of a log file and of a frame: what is behind them is a record's payload.
-const HEADERS: u64 = 64;
+/// A place in the first file of the log that is behind the items: an event's record.
+const FAR_INSIDE: u64 = 200_000;
 
 fn flip(path: &Path, at: u64, bit: u64) {
     let mut bytes = std::fs::read(path).expect("read");
@@ -60,7 +60,7 @@ fn a_flipped_bit_in_the_log_costs_its_record_at_most_and_is_named() {
     let mut row = Row::new("bit flip in the log, checkpoints lost too");
     let (shop, acknowledged) = stopped(&mut row);
     let first = shop.files("log", "seg")[0].clone();
-    flip(&first, HEADERS + 3_000, 2);
+    flip(&first, FAR_INSIDE, 2);
     // What a checkpoint covers is not lost to the state.
     let covered = Server::start(shop.path(), CONFIG);
     assert_eq!(covered.get("/readyz").status, 200);

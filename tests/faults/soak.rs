@@ -12,6 +12,9 @@ use crate::shop::{Shop, metric};
 const EVERY: Duration = Duration::from_secs(5);
 /// The share by which resident memory may differ between the second and the last quarter: an allocator breathes.
 const MAX_GROWTH: f64 = 0.25;
+/// The factor by which the largest log of the last quarter may be above that of the second: it holds what two checkpoints
+/// need, and these come when they come.
+const MAX_LOG_GROWTH: f64 = 1.5;
 /// Bounded stores that are full within the first quarter, and a log that retention keeps at its size.
 const CONFIG: &str = "storage: {checkpoint_every: 5s, checkpoints_kept: 2, segment_size: 1MiB, retention_size: 4MiB}\n\
     events: {dedupe_ids: 20000}\n";
@@ -50,7 +53,8 @@ fn steady_load_leaves_memory_files_and_log_flat() {
     assert!(grown < MAX_GROWTH, "memory grew by {:.0} %", grown * 100.0);
     let files = |looks: &[Look]| looks.iter().map(|look| look.files).max();
     assert!(files(late) <= files(early).map(|files| files + 8), "file handles: {looks:?}");
-    assert!(late.iter().all(|look| look.log_bytes < 16 << 20), "the log grows: {looks:?}");
+    let log = |looks: &[Look]| looks.iter().map(|look| look.log_bytes as f64).fold(0.0, f64::max);
+    assert!(log(late) < log(early) * MAX_LOG_GROWTH, "the log grows: {looks:?}");
     assert!(metric(&server, "sidecart_checkpoints_total{outcome=\"failed\"}") == 0.0);
     assert_eq!(server.stop(), Some(0));
     row.report();

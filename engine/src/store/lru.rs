@@ -77,6 +77,14 @@ impl<V> Lru<V> {
         Some(self.remove_at(place))
     }
 
+    /// Removes what `goes` says. Walks all.
+    pub(crate) fn remove_where(&mut self, goes: impl Fn(Key, &V) -> bool) {
+        let gone: Vec<Key> = self.iter().filter(|(key, value)| goes(*key, value)).map(|(key, _)| key).collect();
+        for key in gone {
+            self.remove(key);
+        }
+    }
+
     /// Oldest first.
     fn iter(&self) -> impl Iterator<Item = (Key, &V)> {
         let mut place = self.oldest;

@@ -1,3 +1,4 @@
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use super::ItemIx;
@@ -102,6 +103,12 @@ impl Users {
     /// The profile of a user's or device's key.
     pub(crate) fn get(&self, key: Key) -> Option<&Profile> {
         self.profiles.get(self.owner(key))
+    }
+
+    /// Forgets profiles, and which devices were whose.
+    pub(crate) fn forget(&mut self, keys: &FxHashSet<Key>) {
+        self.profiles.remove_where(|key, _| keys.contains(&key));
+        self.owners.remove_where(|device, user| keys.contains(&device) || keys.contains(user));
     }
 
     /// The user that a device belongs to, or the key itself.
