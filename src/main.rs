@@ -1,5 +1,6 @@
 //! `sidecart`: the one binary. All I/O is here; what to recommend is decided in the `engine` crate.
 
+mod backup;
 mod cli;
 mod clock;
 mod config;
@@ -7,6 +8,8 @@ mod data;
 mod decisions;
 mod demo;
 mod erasure;
+#[cfg(test)]
+mod fuzz;
 mod http;
 mod import;
 mod ingest;

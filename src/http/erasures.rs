@@ -36,7 +36,9 @@ pub async fn post_erasure(
     body: Whole,
 ) -> Result<(StatusCode, Json<ErasureStatus>), Problem> {
     let target = erasure::read(&body.bytes)?;
-    Ok((StatusCode::ACCEPTED, Json(service.order_erasure(target)?)))
+    // A file is synced: the thread's other requests go on elsewhere meanwhile.
+    let ordered = tokio::task::block_in_place(|| service.order_erasure(target));
+    Ok((StatusCode::ACCEPTED, Json(ordered?)))
 }
 
 /// How an erasure stands
@@ -53,6 +55,7 @@ pub async fn get_erasure(
     Path(id): Path<String>,
 ) -> Result<Json<ErasureStatus>, Problem> {
     let unknown = || Problem::not_found("unknown_erasure", format!("there is no erasure `{}`", clip(&id)));
-    let status = service.erasure(id.parse().map_err(|_| unknown())?)?;
+    let id = id.parse().map_err(|_| unknown())?;
+    let status = tokio::task::block_in_place(|| service.erasure(id))?;
     status.map(Json).ok_or_else(unknown)
 }

@@ -3,6 +3,7 @@
 
 mod answers;
 mod body;
+mod dead_letters;
 mod erasures;
 mod ingest;
 mod items;
@@ -63,6 +64,8 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(model::get_model, model::put_model))
         .routes(routes!(model::post_rollback))
         .routes(routes!(model::post_freeze))
+        .routes(routes!(dead_letters::get_dead_letters))
+        .routes(routes!(dead_letters::replay_dead_letters))
         .routes(routes!(erasures::post_erasure))
         .routes(routes!(erasures::get_erasure))
         .routes(routes!(state::get_digest))
@@ -119,6 +122,8 @@ mod tests {
             /openapi.json get
             /readyz get
             /v1/config get
+            /v1/dead-letters get
+            /v1/dead-letters/replay post
             /v1/decisions/{requestId} get
             /v1/erasures post
             /v1/erasures/{id} get

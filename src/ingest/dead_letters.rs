@@ -3,11 +3,12 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use parking_lot::Mutex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sidecart_engine::nouns::Timestamp;
+use utoipa::ToSchema;
 
+use crate::wire::Rejection;
 use crate::wire::scalar::rfc3339;
-use crate::wire::{Code, Rejection};
 
 /// The size at which the file is set aside as `dead-letters.1.jsonl`; one such file is kept, so at most twice this is
 /// on the disk.
@@ -32,12 +33,18 @@ struct Open {
     bytes: u64,
 }
 
-#[derive(Serialize)]
-struct Letter {
-    rejected_at: String,
-    code: Code,
-    error: String,
-    event: serde_json::Value,
+/// An event that was not taken, and why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Letter {
+    /// When it came, RFC 3339.
+    pub rejected_at: String,
+    /// The kind of reason: `too_late` or `in_future`.
+    pub code: String,
+    /// What was wrong, and the remedy.
+    pub error: String,
+    /// The event as it was sent.
+    #[schema(value_type = Object)]
+    pub event: serde_json::Value,
 }
 
 impl DeadLetters {
@@ -53,7 +60,12 @@ impl DeadLetters {
     /// When the file cannot be written; the event has been rejected either way.
     pub fn write(&self, element: &[u8], rejection: &Rejection, now: Timestamp) -> io::Result<()> {
         let event = serde_json::from_slice(element)?;
-        let letter = Letter { rejected_at: rfc3339(now), code: rejection.code, error: rejection.to_string(), event };
+        let letter = Letter {
+            rejected_at: rfc3339(now),
+            code: rejection.code.name().to_owned(),
+            error: rejection.to_string(),
+            event,
+        };
         let mut line = serde_json::to_vec(&letter)?;
         line.push(b'\n');
         let mut open = self.open.lock();
@@ -68,6 +80,26 @@ impl DeadLetters {
         open.file.write_all(&line)?;
         open.bytes += line.len() as u64;
         Ok(())
+    }
+
+    /// All letters that are kept, oldest first, each with its line; of one code, if it is given. Lines that a crash has
+    /// torn are left out.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn read(&self, code: Option<&str>) -> io::Result<Vec<(String, Letter)>> {
+        let _held = self.open.lock();
+        let mut letters = Vec::new();
+        for path in [self.older_path(), self.path()] {
+            let text = match std::fs::read_to_string(&path) {
+                Ok(text) => text,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            let parsed = text.lines().filter_map(|line| Some((line.to_owned(), serde_json::from_str(line).ok()?)));
+            letters.extend(parsed.filter(|(_, letter): &(_, Letter)| code.is_none_or(|code| letter.code == code)));
+        }
+        Ok(letters)
     }
 
     /// Deletes the letters that `goes` names; says how many. Each file is replaced at once, and durably.
@@ -115,6 +147,7 @@ impl DeadLetters {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Code;
 
     #[test]
     fn a_letter_keeps_the_event_on_one_line() {

@@ -80,7 +80,13 @@ pub(super) fn restore(storage: &Storage, settings: Settings) -> Result<Start, St
         return Err(StartError::LogBehindCheckpoint { covered: next, end });
     }
     if next < first {
-        tracing::error!(from = next.0, to = first.0, "no checkpoint covers what retention deleted; state is partial");
+        tracing::error!(
+            from = next.0,
+            to = first.0,
+            "no readable checkpoint covers what retention deleted from the log, so the state is partial: if an upgrade \
+             changed the state's version, start the version before on a backup; else send the catalogue again, and \
+             import the history"
+        );
         next = first;
     }
     Ok(Start { engine: Engine::from_state(settings, state), next })

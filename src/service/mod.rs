@@ -4,6 +4,7 @@
 //! Path of a record: [`Service::accept`] -> parse -> `Ingest` -> receipt.
 
 mod accept;
+mod dead_letters;
 mod deadline;
 mod erasures;
 mod model;
@@ -16,6 +17,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub use accept::{Accepted, Refused, Timing};
+pub use dead_letters::{LettersError, Replayed};
 pub use model::{ModelError, ModelView};
 use sidecart_engine::nouns::{Item, Timestamp};
 use sidecart_engine::views::{ItemView, SessionView, UserView};
