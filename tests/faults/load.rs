@@ -20,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub struct Load {
     stop: AtomicBool,
+    pause: Duration,
     acknowledged: Mutex<BTreeSet<String>>,
     /// Events acknowledged.
     pub taken: AtomicU64,
@@ -38,7 +39,12 @@ impl Load {
     /// Loads the server at `url` while `during` runs. Event ids begin with `name`, which is new for each run. A server
     /// that goes away ends the load.
     pub fn run(url: &str, name: &str, during: impl FnOnce(&Self)) -> Self {
-        let load = Self::default();
+        Self::with_pause(url, name, Duration::ZERO, during)
+    }
+
+    /// As [`Load::run`], each sender resting for `pause` after each batch.
+    pub fn with_pause(url: &str, name: &str, pause: Duration, during: impl FnOnce(&Self)) -> Self {
+        let load = Self { pause, ..Self::default() };
         std::thread::scope(|scope| {
             for sender in 0..SENDERS {
                 let load = &load;
@@ -94,6 +100,7 @@ impl Load {
             if self.stop.load(Ordering::Acquire) {
                 return;
             }
+            std::thread::sleep(self.pause);
         }
     }
 

@@ -8,6 +8,7 @@ mod checkpoints;
 mod clock;
 mod damage;
 mod disks;
+mod erasing;
 mod killing;
 mod load;
 mod row;

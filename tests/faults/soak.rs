@@ -8,6 +8,8 @@ use crate::row::Row;
 use crate::server::Server;
 use crate::shop::{Shop, metric};
 
+/// Of each sender after a batch: some 2,000 events and 300 questions a second in all, for as long as it takes.
+const PAUSE: Duration = Duration::from_millis(25);
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(5);
 /// The share by which resident memory may differ between the second and the last quarter: an allocator breathes.
@@ -39,7 +41,7 @@ fn steady_load_leaves_memory_files_and_log_flat() {
     let server = Server::start(shop.path(), CONFIG);
     let (started, mut looks) = (Instant::now(), Vec::new());
     while started.elapsed() < Duration::from_secs(seconds) {
-        let load = Load::run(&server.url, &format!("l{}", looks.len()), |_| std::thread::sleep(EVERY));
+        let load = Load::with_pause(&server.url, &format!("l{}", looks.len()), PAUSE, |_| std::thread::sleep(EVERY));
         row.add(&load);
         looks.push(look(&shop, &server, started, &load));
         assert!(looks.last().is_some_and(|look| look.acknowledged > 0));
