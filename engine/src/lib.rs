@@ -23,7 +23,7 @@ use nouns::{
 pub use pipeline::Scratch;
 pub use rank::{Course, Lesson, Trainer};
 pub use settings::Settings;
-pub use store::State;
+pub use store::{Forgotten, State};
 use views::{ItemView, SessionView, Sizes, Trace, UserView};
 pub use watch::{Pace, Stage, Unhurried, Watch};
 
@@ -93,6 +93,18 @@ impl Engine {
         orders: impl IntoIterator<Item = &'a OrderId>,
     ) -> Erasure {
         store::erasure(users, devices, sessions, orders)
+    }
+
+    /// Looks for all that an erasure takes out of the state: the long part of applying it, which only reads.
+    #[must_use]
+    pub fn find_erased(&self, erasure: &Erasure) -> Forgotten {
+        self.state.find_erased(erasure)
+    }
+
+    /// Applies an erasure whose finds are known from [`Engine::find_erased`], nothing having been applied since. The same
+    /// as applying its entry.
+    pub fn forget(&mut self, found: &Forgotten) {
+        self.state.forget(found);
     }
 
     /// Whether an event of this id has been applied within the dedupe window.

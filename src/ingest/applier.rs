@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::RwLockWriteGuard;
-use sidecart_engine::nouns::Entry;
+use sidecart_engine::nouns::{Entry, Record};
 use sidecart_engine::{Applied, STATE_VERSION};
 use tokio::sync::oneshot;
 
@@ -163,10 +163,17 @@ impl Applier {
 
     /// Applies some entries under the lock; says how many.
     fn turn(&mut self, entries: &[Entry], replayed: bool) -> usize {
+        if let Some(Entry { record: Record::Erase(erasure), .. }) = entries.first() {
+            // Looked for as a reader, so that answers go on: this thread is the only writer, nothing changes in between.
+            let found = self.shared.engine.read().find_erased(erasure);
+            self.shared.engine.write().forget(&found);
+            return 1;
+        }
         let mut engine = self.shared.engine.write();
         let started = Instant::now();
         let mut done = 0;
-        for entry in entries.iter().take(MAX_TURN_ENTRIES) {
+        let until = entries.iter().position(|entry| matches!(entry.record, Record::Erase(_))).unwrap_or(entries.len());
+        for entry in entries[..until].iter().take(MAX_TURN_ENTRIES) {
             // What is replayed was learned from before; the models are in the log.
             if let Some(classroom) = self.classroom.as_mut().filter(|_| !replayed) {
                 classroom.attend(&engine, entry);

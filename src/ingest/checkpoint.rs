@@ -23,8 +23,8 @@ const UNFINISHED: &str = ".tmp";
 const MAX_HEADER_BYTES: usize = 4_096;
 /// Bytes per write; large enough that the system call does not count.
 const WRITE_BYTES: usize = 1 << 20;
-/// Bytes written between two syncs: what the log's own sync may have to wait behind on a disk that both share. A whole
-/// checkpoint synced at once held it up for 335 ms (300 MiB); this much takes a disk some milliseconds.
+/// Bytes written between two syncs: what the log's own sync may have to wait behind on a disk that both share. Decision
+/// record 0010 has what it brings.
 const SYNC_BYTES: u64 = 2 << 20;
 
 /// Why a checkpoint cannot be used or made.

@@ -77,12 +77,9 @@ impl<V> Lru<V> {
         Some(self.remove_at(place))
     }
 
-    /// Removes what `goes` says. Walks all.
-    pub(crate) fn remove_where(&mut self, goes: impl Fn(Key, &V) -> bool) {
-        let gone: Vec<Key> = self.iter().filter(|(key, value)| goes(*key, value)).map(|(key, _)| key).collect();
-        for key in gone {
-            self.remove(key);
-        }
+    /// The keys that `goes` names, oldest first. Walks all.
+    pub(crate) fn keys_where(&self, goes: impl Fn(Key, &V) -> bool) -> Vec<Key> {
+        self.iter().filter(|(key, value)| goes(*key, value)).map(|(key, _)| key).collect()
     }
 
     /// Oldest first.

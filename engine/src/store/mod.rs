@@ -27,6 +27,7 @@ mod users;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use affinities::{Relation, Row, Rows};
+pub use apply::Forgotten;
 pub(crate) use best::{keep_best, select_best};
 pub(crate) use catalog::{Catalog, Facts, NO_IX};
 pub(crate) use counters::Counters;

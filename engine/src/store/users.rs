@@ -105,10 +105,19 @@ impl Users {
         self.profiles.get(self.owner(key))
     }
 
-    /// Forgets profiles, and which devices were whose.
-    pub(crate) fn forget(&mut self, keys: &FxHashSet<Key>) {
-        self.profiles.remove_where(|key, _| keys.contains(&key));
-        self.owners.remove_where(|device, user| keys.contains(&device) || keys.contains(user));
+    /// The devices that are, or are known to be of, these profiles. Walks all.
+    pub(crate) fn devices_of(&self, profiles: &FxHashSet<Key>) -> Vec<Key> {
+        self.owners.keys_where(|device, user| profiles.contains(&device) || profiles.contains(user))
+    }
+
+    /// Forgets profiles, and whose these devices were.
+    pub(crate) fn forget(&mut self, profiles: &FxHashSet<Key>, devices: &[Key]) {
+        for profile in profiles {
+            self.profiles.remove(*profile);
+        }
+        for device in devices {
+            self.owners.remove(*device);
+        }
     }
 
     /// The user that a device belongs to, or the key itself.

@@ -8,14 +8,50 @@ use crate::nouns::Erasure;
 use crate::store::State;
 use crate::store::key::Key;
 
+/// All that an erasure takes out of one state. Finding it walks all visits, orders and devices, some tens of
+/// milliseconds per million; taking it out takes microseconds.
+#[derive(Debug)]
+pub struct Forgotten {
+    profiles: FxHashSet<Key>,
+    devices: Vec<Key>,
+    sessions: Vec<Key>,
+    orders: Vec<Key>,
+}
+
 impl State {
-    /// Forgets whom an erasure names. Walks all visits, orders and devices: tens of milliseconds per million.
-    pub(super) fn erase(&mut self, erasure: &Erasure) -> Applied {
+    /// Looks for all that an erasure takes out.
+    pub(crate) fn find_erased(&self, erasure: &Erasure) -> Forgotten {
         let set = |keys: &[Key]| keys.iter().copied().collect::<FxHashSet<Key>>();
         let (profiles, sessions, orders) = (set(&erasure.profiles), set(&erasure.sessions), set(&erasure.orders));
-        self.users.forget(&profiles);
-        self.sessions.remove_where(|key, session| sessions.contains(&key) || profiles.contains(&session.profile));
-        self.orders.remove_where(|key, order| orders.contains(&key) || profiles.contains(&order.profile));
+        Forgotten {
+            devices: self.users.devices_of(&profiles),
+            sessions: self
+                .sessions
+                .keys_where(|key, session| sessions.contains(&key) || profiles.contains(&session.profile)),
+            orders: self.orders.keys_where(|key, order| orders.contains(&key) || profiles.contains(&order.profile)),
+            profiles,
+        }
+    }
+
+    /// Applies an erasure whose finds are known. Counts as one entry.
+    pub(crate) fn forget(&mut self, found: &Forgotten) {
+        self.applied += 1;
+        self.take_out(found);
+    }
+
+    pub(super) fn erase(&mut self, erasure: &Erasure) -> Applied {
+        let found = self.find_erased(erasure);
+        self.take_out(&found);
         Applied::Fresh
+    }
+
+    fn take_out(&mut self, found: &Forgotten) {
+        self.users.forget(&found.profiles, &found.devices);
+        for key in &found.sessions {
+            self.sessions.remove(*key);
+        }
+        for key in &found.orders {
+            self.orders.remove(*key);
+        }
     }
 }

@@ -5,6 +5,8 @@ mod erase;
 mod event;
 mod order;
 
+pub use erase::Forgotten;
+
 use super::{ItemIx, State};
 use crate::Applied;
 use crate::nouns::{Entry, Item, ItemId, Record, Timestamp};
