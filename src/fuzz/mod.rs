@@ -31,7 +31,15 @@ fn root() -> &'static Path {
 }
 
 fn corpus(target: &Target) -> Vec<Vec<u8>> {
-    let folder = root().join("fuzz/corpus").join(target.name);
+    let mut inputs = committed(target.name);
+    if target.name == "checkpoint" {
+        inputs.push(targets::fresh_checkpoint(&committed("events")));
+    }
+    inputs
+}
+
+fn committed(name: &str) -> Vec<Vec<u8>> {
+    let folder = root().join("fuzz/corpus").join(name);
     let mut files: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     assert!(!files.is_empty(), "no corpus in {}", folder.display());

@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::http::Request;
 use rustc_hash::FxHasher;
 use sidecart_engine::nouns::{Currency, Entry, ItemId, Record, Timestamp};
+use sidecart_engine::{Engine, STATE_VERSION, Settings};
 use tower::ServiceExt;
 
 use crate::cli::serve::{Running, start};
@@ -243,6 +244,27 @@ fn log(_: &mut State, input: &[u8]) -> u64 {
     assert_eq!(newest, Some((first, b"appended".to_vec())));
     assert_eq!(replayed.next, Offset(first.0 + 1));
     outcome((replayed.records, recovered.cut.is_some(), recovered.damage.len(), replayed.lost.min(9)))
+}
+
+/// A checkpoint of the version that is read now, whatever versions the committed ones have, of what `bodies` tell.
+pub fn fresh_checkpoint(bodies: &[Vec<u8>]) -> Vec<u8> {
+    let acceptance = event::Acceptance {
+        now: NOW,
+        allowed_lateness_ms: None,
+        max_future_skew_ms: i64::MAX,
+        currency: Currency::USD,
+    };
+    let mut engine = Engine::new(Settings::default());
+    for element in bodies.iter().flat_map(|body| elements(body, Packing::Json)) {
+        if let Ok(read) = event::read(element, &acceptance) {
+            engine.apply(&Entry { accepted_at: NOW, record: Record::Event(Box::new(read.event)) });
+        }
+    }
+    let disk = SimDisk::default();
+    let header =
+        checkpoint::Header { state_version: STATE_VERSION, next: Offset(9), config_version: "c".into(), saved_at: NOW };
+    checkpoint::Checkpoints::on(Arc::new(disk.clone()), 1).save(&header, engine.state()).unwrap();
+    disk.bytes(&checkpoint::file_name(Offset(9)))
 }
 
 /// As it is, and with its checksum made right, so that the decoder behind it is met too.
