@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -56,9 +56,11 @@ pub(super) fn spawn(
     let (to_applier, groups) = sync_channel(MAX_WAITING_GROUPS);
     let (retention, keep_from) = channel();
     let saved = shared.progress.applied();
-    let checkpointer = Checkpointer::spawn(shared, checkpoints.clone(), saving.clone(), log, retention.clone())?;
+    let newest = Arc::new(AtomicU64::new(saved.0));
+    let maker = (checkpoints.clone(), saving.clone());
+    let checkpointer = Checkpointer::spawn(shared, maker, log, retention.clone(), Arc::clone(&newest))?;
     let shared_too = Arc::clone(shared);
-    let mut applier = Applier { shared: shared_too, checkpoints, saving, retention, ordered: saved, classroom };
+    let mut applier = Applier { shared: shared_too, checkpoints, saving, retention, newest, ordered: saved, classroom };
     let shared = Arc::clone(shared);
     let thread = std::thread::Builder::new()
         .name("applier".into())
@@ -72,7 +74,9 @@ struct Applier {
     checkpoints: Checkpoints,
     saving: Saving,
     retention: Sender<Offset>,
-    /// What the newest checkpoint covers, or the one that is being made.
+    /// What the newest whole checkpoint covers.
+    newest: Arc<AtomicU64>,
+    /// What the checkpoint ordered last covers.
     ordered: Offset,
     /// Where the scorer's lessons are made, if it learns.
     classroom: Option<Classroom>,
@@ -108,7 +112,7 @@ impl Applier {
     /// (see [`Shared::unlogged`]) can only be saved from here.
     fn order_checkpoint(&mut self, checkpointer: &Checkpointer) {
         let next = self.shared.progress.applied();
-        if next == self.ordered {
+        if next == self.ordered && !checkpointer.has_failed() {
             return;
         }
         if self.shared.unlogged.load(Ordering::Acquire) {
@@ -122,12 +126,12 @@ impl Applier {
     /// question is dropped: whoever asked asks again.
     fn checkpoint(&mut self, checkpointer: &Checkpointer, reply: oneshot::Sender<Offset>) {
         let next = self.shared.progress.applied();
-        if self.checkpoints.covered().is_ok_and(|covered| covered == Some(next)) {
+        if self.newest.load(Ordering::Acquire) == next.0 {
             // Whoever asked may have gone since.
             let _ = reply.send(next);
         } else if self.shared.unlogged.load(Ordering::Acquire) {
             self.save();
-            let _ = reply.send(self.ordered);
+            let _ = reply.send(Offset(self.newest.load(Ordering::Acquire)));
         } else if checkpointer.order(next, Some(reply)) {
             self.ordered = next;
         }
@@ -207,7 +211,7 @@ impl Applier {
     /// waits for it; but nothing is applied meanwhile. At the end of a process that is as it should be.
     fn save(&mut self) {
         let next = self.shared.progress.applied();
-        if self.checkpoints.covered().is_ok_and(|covered| covered == Some(next)) {
+        if self.newest.load(Ordering::Acquire) == next.0 {
             return;
         }
         let started = Instant::now();
@@ -215,6 +219,7 @@ impl Applier {
         match self.write_checkpoint(next) {
             Ok(keep_from) => {
                 self.ordered = next;
+                self.newest.store(next.0, Ordering::Release);
                 let millis = started.elapsed().as_millis() as u64;
                 tracing::info!(next = next.0, millis, "checkpoint written");
                 metrics.checkpoint.observe(seconds(started.elapsed()));

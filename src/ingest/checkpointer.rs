@@ -5,7 +5,7 @@
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -53,35 +53,40 @@ pub(super) struct Checkpointer {
     stop: Arc<AtomicBool>,
     /// The log does not hold all that the engine knows: the next checkpoint must come from the engine itself.
     from_memory: Arc<AtomicBool>,
+    /// The last one ordered was not made.
+    failed: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
 impl Checkpointer {
-    /// Starts the thread. `retention` is told the offset from which checkpoints need the log, whenever that moved.
+    /// Starts the thread. `retention` is told the offset from which checkpoints need the log, whenever that moved; `newest`
+    /// what the newest one covers.
     pub fn spawn(
         shared: &Arc<Shared>,
-        checkpoints: Checkpoints,
-        saving: Saving,
+        (checkpoints, saving): (Checkpoints, Saving),
         log: Box<dyn LogReader>,
         retention: Sender<Offset>,
+        newest: Arc<AtomicU64>,
     ) -> Result<Self, StartError> {
         // One order at a time: the next one covers what this one left.
         let (orders, ordered) = sync_channel(1);
-        let (stop, from_memory) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let [stop, from_memory, failed] = [(); 3].map(|()| Arc::new(AtomicBool::new(false)));
         let worker = Worker {
             shared: Arc::clone(shared),
             checkpoints,
             saving,
             log,
             retention,
+            newest,
             stop: Arc::clone(&stop),
             from_memory: Arc::clone(&from_memory),
+            failed: Arc::clone(&failed),
         };
         let thread = std::thread::Builder::new()
             .name("checkpointer".into())
             .spawn(move || worker.run(&ordered))
             .map_err(|error| StartError::Thread("checkpointer", error))?;
-        Ok(Self { orders, stop, from_memory, thread })
+        Ok(Self { orders, stop, from_memory, failed, thread })
     }
 
     /// Orders a checkpoint of everything before `upto`; `false` while the last one is still being made.
@@ -92,6 +97,11 @@ impl Checkpointer {
     /// Whether the log could not give a whole state since this was asked last.
     pub fn wants_from_memory(&self) -> bool {
         self.from_memory.swap(false, Ordering::AcqRel)
+    }
+
+    /// Whether the last one ordered was not made, so that another is due though nothing has changed since.
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
     }
 
     /// Breaks off what is being made and waits for the thread's end.
@@ -109,8 +119,10 @@ struct Worker {
     saving: Saving,
     log: Box<dyn LogReader>,
     retention: Sender<Offset>,
+    newest: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
     from_memory: Arc<AtomicBool>,
+    failed: Arc<AtomicBool>,
 }
 
 impl Worker {
@@ -121,8 +133,10 @@ impl Worker {
             let started = Instant::now();
             let made = catch_unwind(AssertUnwindSafe(|| self.make(upto))).unwrap_or(Err(Failure::Panic));
             let metrics = &self.shared.metrics;
+            self.failed.store(made.is_err(), Ordering::Release);
             let outcome = match made {
                 Ok(keep_from) => {
+                    self.newest.store(upto.0, Ordering::Release);
                     metrics.checkpoint.observe(seconds(started.elapsed()));
                     tracing::info!(next = upto.0, millis = started.elapsed().as_millis() as u64, "checkpoint written");
                     // The sequencer may have ended already: the next start retains.
