@@ -8,6 +8,7 @@ mod decisions;
 mod demo;
 mod http;
 mod import;
+mod in_force;
 mod ingest;
 mod log;
 mod metrics;

@@ -5,6 +5,7 @@
 
 mod bench;
 mod check;
+mod config;
 mod demo;
 mod explain;
 mod import;
@@ -37,6 +38,7 @@ struct Cli {
 enum Command {
     Bench(bench::Args),
     Check(check::Args),
+    Config(config::Args),
     Explain(explain::Args),
     Demo(demo::Args),
     Import(import::Args),
@@ -63,6 +65,7 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Bench(args) => bench::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Config(args) => config::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Import(args) => import::run(&args),
@@ -89,8 +92,14 @@ fn in_words(error: &anyhow::Error) -> String {
 #[cfg(test)]
 mod tests {
     use anyhow::anyhow;
+    use clap::CommandFactory;
 
-    use super::in_words;
+    use super::{Cli, in_words};
+
+    #[test]
+    fn no_two_flags_of_any_command_have_the_same_name() {
+        Cli::command().debug_assert();
+    }
 
     #[test]
     fn a_cause_is_named_once() {

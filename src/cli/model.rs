@@ -33,6 +33,7 @@ enum Action {
     /// Say which model is in force, and its largest weights
     Show,
     /// Write the model in force, or one of before, into a file
+    #[command(disable_version_flag = true)]
     Export {
         /// Where to
         file: PathBuf,
@@ -46,6 +47,7 @@ enum Action {
         file: PathBuf,
     },
     /// Bring a model of before back into force, and freeze it
+    #[command(disable_version_flag = true)]
     Rollback {
         /// A version that `show` lists
         version: u64,

@@ -10,6 +10,7 @@ mod fault;
 mod flags;
 mod interpolate;
 mod kind;
+mod live;
 mod load;
 #[cfg(test)]
 mod reference;
@@ -30,7 +31,8 @@ use std::path::PathBuf;
 pub use bytes::Bytes;
 pub use fault::{At, ConfigErrors, Problem};
 pub use flags::ConfigFlags;
-pub use load::{DEFAULT_FILE, Loaded, Override, load};
+pub use live::{Difference, Mixed, differences, mix};
+pub use load::{DEFAULT_FILE, Loaded, Override, digest_of, load, read_body, read_stored};
 pub use render::render;
 pub use schema::schema;
 use schemars::JsonSchema;
@@ -59,15 +61,18 @@ pub struct Config {
     /// What is remembered of visits, shoppers and items.
     pub features: Features,
     /// Where candidates come from, and how many.
+    #[schemars(extend("x-live" = true))]
     pub candidates: Candidates,
     /// The scorer, which learns from what shoppers really do next.
     pub ranker: Ranker,
     /// What may be shown.
+    #[schemars(extend("x-live" = true))]
     pub rules: Rules,
     /// Places in the shop where answers are shown, by name. A name not listed is served with the defaults of each key.
-    #[schemars(extend("propertyNames" = {"x-kind": "placement"}, "maxProperties" = 1_000, "x-each" = "PLACEMENT"))]
+    #[schemars(extend("propertyNames" = {"x-kind": "placement"}, "maxProperties" = 1_000, "x-each" = "PLACEMENT", "x-live" = true))]
     pub placements: Placements,
     /// What the shop chose itself: pairs for the source `curated`, lists to fall back on.
+    #[schemars(extend("x-live" = true))]
     pub curated: Curated,
     /// Logs and decisions.
     pub observability: Observability,

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Number, Value, json};
 
 use super::environment::{Environment, Warning};
-use super::load::{Document, assemble, read_back};
+use super::load::{Document, References, assemble, read_back};
 use super::sections::candidates::Source;
 use super::shape::{CONFIG, Shape, Text};
 use super::*;
@@ -15,7 +15,11 @@ use super::*;
 const REJECTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/rejected");
 
 fn assembled(text: &str, environment: &Environment, overrides: &[Override]) -> Result<Loaded, ConfigErrors> {
-    assemble(Some(Document { name: "shop.yaml", bytes: text.as_bytes() }), environment, overrides)
+    assemble(
+        Some(Document { name: "shop.yaml", bytes: text.as_bytes(), references: References::Replaced }),
+        environment,
+        overrides,
+    )
 }
 
 fn config(text: &str) -> Config {
@@ -38,7 +42,11 @@ fn each_rejected_file_is_rejected_in_these_words() {
     for path in files {
         let bytes = std::fs::read(&path).expect("a readable file");
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-        let result = assemble(Some(Document { name: &name, bytes: &bytes }), &Environment::default(), &[]);
+        let result = assemble(
+            Some(Document { name: &name, bytes: &bytes, references: References::Replaced }),
+            &Environment::default(),
+            &[],
+        );
         let errors = result.expect_err(&name).to_string();
         expect_file![path.with_extension("txt")].assert_eq(&format!("{errors}\n"));
     }
@@ -284,4 +292,15 @@ fn is_settled(text: &str) -> bool {
         }
         Err(ConfigErrors::Unreadable { .. }) => false,
     }
+}
+
+#[test]
+fn a_body_may_have_no_references_and_what_was_written_down_is_taken_as_it_is() {
+    let text = "placements: {'${HOME}': {limit: 1}}\ncurated: {lists: {cart: ['${HOME:-x}']}}";
+    let error = read_body(text.as_bytes(), &[]).expect_err("a reference").to_string();
+    let says = "reference in `${HOME:-x}` at body:2:26: references are replaced in files only, give the value itself";
+    assert_eq!(error, says);
+    let stored = json!({"curated": {"lists": {"cart": ["${HOME}"]}}});
+    let loaded = read_stored("stored", &stored, &[]).expect("a config");
+    assert_eq!(loaded.config.curated.lists["cart"][0].as_str(), "${HOME}");
 }

@@ -42,10 +42,9 @@ impl Decision {
 }
 
 /// The newest decisions, by request id; the oldest leaves first.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Decisions {
     ring: Mutex<Ring>,
-    keep: usize,
 }
 
 #[derive(Debug, Default)]
@@ -55,21 +54,19 @@ struct Ring {
 }
 
 impl Decisions {
-    /// Keeps the newest `keep`; 0 keeps none.
-    #[must_use]
-    pub fn new(keep: usize) -> Self {
-        Self { ring: Mutex::default(), keep }
-    }
-
-    /// Keeps a decision.
-    pub fn record(&self, id: Uuid, decision: Decision) {
-        if self.keep == 0 {
+    /// Keeps a decision among the newest `keep`; 0 keeps none. Where fewer are to be kept than before, each new one
+    /// drives out two, so that no answer pays for all.
+    pub fn record(&self, id: Uuid, decision: Decision, keep: usize) {
+        if keep == 0 {
             return;
         }
         let decision = Arc::new(decision);
         let mut ring = self.ring.lock();
-        let gone = if ring.order.len() >= self.keep { ring.order.pop_front() } else { None };
-        let gone = gone.and_then(|id| ring.by_id.remove(&id));
+        let surplus = (ring.order.len() + 1).saturating_sub(keep).min(2);
+        let gone: [Option<Arc<Decision>>; 2] = std::array::from_fn(|place| {
+            let id = (place < surplus).then(|| ring.order.pop_front()).flatten()?;
+            ring.by_id.remove(&id)
+        });
         ring.order.push_back(id);
         ring.by_id.insert(id, decision);
         drop(ring);

@@ -7,12 +7,11 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::problem::Problem;
 use crate::metrics::{Route, seconds};
-use crate::service::Service;
+use crate::service::{Gate, Service};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest request id echoed.
@@ -28,8 +27,8 @@ const ALWAYS: [&str; 4] = ["/v1/recommendations", "/healthz", "/readyz", "/metri
 pub struct Around {
     /// The service.
     pub service: Arc<Service>,
-    /// One permit per request handled at once, but for those that always answer.
-    pub admission: Arc<Semaphore>,
+    /// Counts the requests handled at once, but for those that always answer.
+    pub admission: Arc<Gate>,
 }
 
 /// Around every request: its id, its time limit, admission and its measurement.
@@ -38,16 +37,17 @@ pub async fn around(State(around): State<Around>, request: Request, next: Next) 
     let id = request_id(&request);
     let route = request.extensions().get::<MatchedPath>().map_or(OTHER, MatchedPath::as_str).to_owned();
     let method = method_name(request.method());
-    let limit = around.service.config().server.request_timeout;
+    let in_force = around.service.in_force();
+    let limit = in_force.config.server.request_timeout;
     let has_body = !request.body().is_end_stream();
     let reads_body = route != OTHER && matches!(method, "POST" | "PUT" | "PATCH");
     let handled = async {
-        let _permit = if ALWAYS.contains(&route.as_str()) {
+        let _pass = if ALWAYS.contains(&route.as_str()) {
             None
         } else {
-            match around.admission.try_acquire() {
-                Ok(permit) => Some(permit),
-                Err(_) => return closing(overloaded()),
+            match around.admission.enter(in_force.config.server.max_in_flight) {
+                Some(pass) => Some(pass),
+                None => return closing(overloaded()),
             }
         };
         next.run(request).await

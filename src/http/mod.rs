@@ -3,6 +3,7 @@
 
 mod answers;
 mod body;
+mod config;
 mod ingest;
 mod items;
 mod layers;
@@ -19,13 +20,12 @@ use axum::{Extension, Router, middleware};
 use layers::Around;
 use problem::Problem;
 pub use server::Listening;
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::service::Service;
+use crate::service::{Gate, Service};
 use crate::wire::scalar::clip;
 
 #[derive(OpenApi)]
@@ -41,6 +41,7 @@ use crate::wire::scalar::clip;
         (name = "recommendations", description = "What else, given this cart, right now?"),
         (name = "features", description = "What is known, as of now"),
         (name = "model", description = "What the scorer has learned"),
+        (name = "config", description = "What is set, and how to change it while the server runs"),
         (name = "operations", description = "How the server fares"),
     )
 )]
@@ -61,7 +62,11 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(model::get_model, model::put_model))
         .routes(routes!(model::post_rollback))
         .routes(routes!(model::post_freeze))
-        .routes(routes!(operations::get_config))
+        .routes(routes!(config::get_config, config::put_config))
+        .routes(routes!(config::post_validate))
+        .routes(routes!(config::get_history))
+        .routes(routes!(config::get_past))
+        .routes(routes!(config::post_rollback))
         .routes(routes!(operations::healthz))
         .routes(routes!(operations::readyz))
         .routes(routes!(operations::metrics))
@@ -73,7 +78,7 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
 pub fn router(service: &Arc<Service>) -> Router {
     let (router, document) = routes().split_for_parts();
     let document: Arc<str> = document.to_json().expect("a document of plain data has a JSON form").into();
-    let admission = Arc::new(Semaphore::new(service.config().server.max_in_flight));
+    let admission = Arc::new(Gate::default());
     let around = Around { service: Arc::clone(service), admission };
     router
         .fallback(unknown_path)
@@ -114,6 +119,11 @@ mod tests {
             /openapi.json get
             /readyz get
             /v1/config get
+            /v1/config put
+            /v1/config/history get
+            /v1/config/history/{version} get
+            /v1/config/rollback post
+            /v1/config/validate post
             /v1/decisions/{requestId} get
             /v1/events post
             /v1/features/items/{id} get

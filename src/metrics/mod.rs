@@ -86,6 +86,15 @@ pub struct Taken {
     pub outcome: &'static str,
 }
 
+/// A change of the config, and what came of it.
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct ConfigChange {
+    /// `file`, `put`, `rollback` or `defaults`.
+    pub source: &'static str,
+    /// `applied`, `unchanged` or `rejected`.
+    pub outcome: &'static str,
+}
+
 /// One label named `outcome`.
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct OutcomeLabel {
@@ -131,6 +140,10 @@ pub struct Metrics {
     pub checkpoint: Histogram,
     /// Checkpoints by outcome.
     pub checkpoints: Family<OutcomeLabel, Counter>,
+    /// Changes of the config.
+    pub config_changes: Family<ConfigChange, Counter>,
+    /// Times the file could not be watched.
+    pub config_watch_failures: Counter,
     gauges: sizes::Gauges,
 }
 
@@ -153,6 +166,7 @@ impl Metrics {
         let (freshness, append) = (Histogram::new(FRESHNESS_BUCKETS), latency());
         let (group, checkpoint) = (Histogram::new(GROUP_BUCKETS), latency());
         let (checkpoints, lessons) = (Family::default(), Family::default());
+        let (config_changes, config_watch_failures) = (Family::default(), Counter::default());
         let mut seconds = |name: &str, help: &str, metric: Histogram| {
             registry.register_with_unit(name, help, Unit::Seconds, metric);
         };
@@ -171,6 +185,9 @@ impl Metrics {
         registry.register("turned_away", "Batches to be sent again later", turned_away.clone());
         registry.register("checkpoints", "Savings of the state by outcome", checkpoints.clone());
         registry.register("lessons", "Lists the scorer has learned from, by kind", lessons.clone());
+        registry.register("config_changes", "Configs given to the running server", config_changes.clone());
+        let failures = config_watch_failures.clone();
+        registry.register("config_watch_failures", "Times the config could not be watched", failures);
         let learning = learning::Learning::register(&mut registry);
         let gauges = sizes::Gauges::register(&mut registry);
         Self {
@@ -191,6 +208,8 @@ impl Metrics {
             group,
             checkpoint,
             checkpoints,
+            config_changes,
+            config_watch_failures,
             gauges,
         }
     }

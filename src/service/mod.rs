@@ -5,6 +5,7 @@
 
 mod accept;
 mod deadline;
+mod gate;
 mod model;
 mod recommend;
 mod scratch;
@@ -14,14 +15,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use accept::{Accepted, Refused, Timing};
+pub use gate::Gate;
 pub use model::{ModelError, ModelView};
 use sidecart_engine::nouns::{Item, Timestamp};
 use sidecart_engine::views::{ItemView, SessionView, UserView};
 pub use token::Tokens;
-use tokio::sync::Semaphore;
 
-use crate::config::Config;
 use crate::decisions::Decisions;
+use crate::in_force::{InForce, Keeper};
 use crate::ingest::{DeadLetters, Ingest, Phase, Shared};
 use crate::log::Offset;
 use crate::metrics::{Metrics, Observed};
@@ -32,10 +33,8 @@ pub const APPLY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a service is made of.
 pub struct Parts {
-    /// The config in force.
-    pub config: Config,
-    /// Its version.
-    pub config_version: String,
+    /// The config in force, and how it changes.
+    pub keeper: Arc<Keeper>,
     /// The way to the log.
     pub ingest: Ingest,
     /// The engine and how far it is.
@@ -48,15 +47,14 @@ pub struct Parts {
 
 /// Sidecart without its transport. Shared by all requests.
 pub struct Service {
-    config: Config,
-    config_version: String,
+    keeper: Arc<Keeper>,
     ingest: Ingest,
     shared: Arc<Shared>,
     dead_letters: DeadLetters,
     tokens: Tokens,
     decisions: Decisions,
     scratch: scratch::Pool,
-    admission: Semaphore,
+    admission: Gate,
 }
 
 impl Service {
@@ -64,10 +62,9 @@ impl Service {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self {
-            decisions: Decisions::new(parts.config.observability.decisions_kept),
-            admission: Semaphore::new(parts.config.server.max_in_flight),
-            config: parts.config,
-            config_version: parts.config_version,
+            decisions: Decisions::default(),
+            admission: Gate::default(),
+            keeper: parts.keeper,
             ingest: parts.ingest,
             shared: parts.shared,
             dead_letters: parts.dead_letters,
@@ -76,16 +73,16 @@ impl Service {
         }
     }
 
-    /// The config in force.
+    /// The config in force. Whoever needs it more than once for one request takes it once.
     #[must_use]
-    pub fn config(&self) -> &Config {
-        &self.config
+    pub fn in_force(&self) -> Arc<InForce> {
+        self.keeper.now()
     }
 
-    /// The config's version.
+    /// How the config changes.
     #[must_use]
-    pub fn config_version(&self) -> &str {
-        &self.config_version
+    pub fn keeper(&self) -> &Arc<Keeper> {
+        &self.keeper
     }
 
     /// What is told at `/metrics`.
@@ -154,14 +151,18 @@ impl Service {
             let engine = self.shared.engine.read();
             (engine.sizes(), engine.model().version)
         };
+        let (in_force, status) = (self.in_force(), self.keeper.status());
         let observed = Observed {
+            config_ok: status.is_well(),
+            config_restart_required: status.restart_required.len(),
+            config_since_seconds: u64::try_from(in_force.since.0 / 1_000).unwrap_or(0),
             sizes,
             model_version,
             ready: self.shared.progress.is_ready(),
             queued: self.ingest.queued(),
             unapplied: appended.0.saturating_sub(applied.0),
             lag_ms: u64::try_from(self.shared.progress.lag().as_millis()).unwrap_or(u64::MAX),
-            in_flight: self.config.server.max_in_flight.saturating_sub(self.admission.available_permits()),
+            in_flight: self.admission.inside(),
             next_offset: appended.0,
             decisions: self.decisions.len(),
         };

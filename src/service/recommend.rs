@@ -9,12 +9,35 @@ use uuid::Uuid;
 
 use super::deadline::{Deadline, NoTime};
 use super::{APPLY_PATIENCE, Service};
+use crate::config::Config;
 use crate::decisions::{Decision, Lookup};
+use crate::in_force::InForce;
 use crate::ingest::Phase;
 use crate::metrics::{Answered, CauseLabel, StageLabel, seconds};
 use crate::wire::Rejection;
 use crate::wire::answer::{Answer, AnswerItem, Degraded, Explanation};
 use crate::wire::request::{self, Asked};
+
+/// What holds for one answer from its beginning to its end.
+struct Asking<'a> {
+    in_force: &'a InForce,
+    /// The instant it is answered as of.
+    now: Timestamp,
+    deadline: Instant,
+}
+
+/// Fills in what the caller left open from the placement's config; gives the time there is.
+fn complete(config: &Config, asked: Asked) -> (Request, Duration) {
+    let Asked { mut request, repeats, deadline_ms } = asked;
+    let placement = config.placement(request.placement.as_str());
+    if request.limit == 0 {
+        request.limit = placement.limit;
+    }
+    request.repeats = repeats.unwrap_or_else(|| placement.repeats.into());
+    request.arrangement = placement.arrangement();
+    let budget = config.deadline(&placement).duration();
+    (request, deadline_ms.map_or(budget, |ms| budget.min(Duration::from_millis(ms))))
+}
 
 impl Service {
     /// Reads and answers a request for recommendations.
@@ -22,7 +45,7 @@ impl Service {
     /// # Errors
     /// [`Rejection`] when the request is malformed. A request that can be read is always answered.
     pub async fn recommend(&self, body: &[u8]) -> Result<Answer, Rejection> {
-        Ok(self.answer(request::read(body, self.config.catalog.currency)?).await)
+        Ok(self.answer(request::read(body, self.in_force().config.catalog.currency)?).await)
     }
 
     /// Answers a request: within its deadline, if need be with fewer items or none, saying why.
@@ -33,57 +56,47 @@ impl Service {
     /// get the answer that costs nothing.
     pub async fn answer(&self, asked: Asked) -> Answer {
         let admitted = Instant::now();
-        let permit = self.admission.try_acquire();
-        if permit.is_ok() {
+        let in_force = self.in_force();
+        let pass = self.admission.enter(in_force.config.server.max_in_flight);
+        if pass.is_some() {
             tokio::task::yield_now().await;
         }
-        let (request, budget) = self.complete(asked);
-        let now = self.now();
-        let slate = match permit {
-            Ok(_) => self.compute(&request, now, admitted + budget),
-            Err(_) => self.shed(&request, now, admitted + budget),
+        let (request, budget) = complete(&in_force.config, asked);
+        let asking = Asking { in_force: &in_force, now: self.now(), deadline: admitted + budget };
+        let slate = match pass {
+            Some(_) => self.compute(&request, &asking),
+            None => self.shed(&request, &asking),
         };
-        self.respond(request, now, slate, admitted)
+        self.respond(request, slate, &asking, admitted)
     }
 
-    /// Fills in what the caller left open from the placement's config; gives the time there is.
-    fn complete(&self, asked: Asked) -> (Request, Duration) {
-        let Asked { mut request, repeats, deadline_ms } = asked;
-        let placement = self.config.placement(request.placement.as_str());
-        if request.limit == 0 {
-            request.limit = placement.limit;
-        }
-        request.repeats = repeats.unwrap_or_else(|| placement.repeats.into());
-        request.arrangement = placement.arrangement();
-        let budget = self.config.deadline(&placement).duration();
-        (request, deadline_ms.map_or(budget, |ms| budget.min(Duration::from_millis(ms))))
-    }
-
-    fn compute(&self, request: &Request, now: Timestamp, deadline: Instant) -> Slate {
-        let mut watch = Deadline::new(deadline);
-        let mut slate = self.guarded(request, now, deadline, &mut watch);
+    fn compute(&self, request: &Request, asking: &Asking<'_>) -> Slate {
+        let mut watch = Deadline::new(asking.deadline);
+        let mut slate = self.guarded(request, asking, &mut watch);
         for (stage, spent) in watch.finish() {
             self.metrics().stages.get_or_create(&StageLabel { stage: stage.name() }).observe(seconds(spent));
         }
         if slate.degraded.is_none() {
-            slate.degraded = self.staleness();
+            slate.degraded = self.staleness(&asking.in_force.config);
         }
         slate
     }
 
     /// The answer of an overloaded server: what the engine has without any work.
-    fn shed(&self, request: &Request, now: Timestamp, deadline: Instant) -> Slate {
-        Slate { degraded: Some(Cause::Overload), ..self.guarded(request, now, deadline, &mut NoTime) }
+    fn shed(&self, request: &Request, asking: &Asking<'_>) -> Slate {
+        Slate { degraded: Some(Cause::Overload), ..self.guarded(request, asking, &mut NoTime) }
     }
 
     /// Asks the engine. A panic in it costs this answer only: the shop's page goes on without recommendations. So does a
     /// writer that holds the engine for longer than there is time, as it does while it applies one very large order.
-    fn guarded(&self, request: &Request, now: Timestamp, deadline: Instant, watch: &mut dyn Watch) -> Slate {
-        let Some(engine) = self.shared.engine.try_read_until(deadline) else {
+    fn guarded(&self, request: &Request, asking: &Asking<'_>, watch: &mut dyn Watch) -> Slate {
+        let Some(engine) = self.shared.engine.try_read_until(asking.deadline) else {
             return nothing(Cause::Deadline);
         };
         let mut scratch = self.scratch.take();
-        let outcome = catch_unwind(AssertUnwindSafe(|| engine.recommend(request, now, watch, &mut scratch)));
+        let settings = &asking.in_force.settings;
+        let answer = || engine.recommend_with(settings, request, asking.now, watch, &mut scratch);
+        let outcome = catch_unwind(AssertUnwindSafe(answer));
         match outcome {
             Ok(slate) => {
                 self.scratch.give(scratch);
@@ -97,18 +110,19 @@ impl Service {
     }
 
     /// Why answers from a healthy computation are not the best that could be given.
-    fn staleness(&self) -> Option<Cause> {
+    fn staleness(&self, config: &Config) -> Option<Cause> {
         match self.shared.progress.phase() {
             Phase::Failed(_) => Some(Cause::Fault),
             Phase::CatchingUp => Some(Cause::Lag),
             Phase::Ready | Phase::Stopping => {
-                let slo = self.config.events.freshness_slo.duration();
+                let slo = config.events.freshness_slo.duration();
                 (self.shared.progress.lag() > slo).then_some(Cause::Lag)
             }
         }
     }
 
-    fn respond(&self, request: Request, now: Timestamp, slate: Slate, admitted: Instant) -> Answer {
+    fn respond(&self, request: Request, slate: Slate, asking: &Asking<'_>, admitted: Instant) -> Answer {
+        let InForce { config, version, .. } = asking.in_force;
         let id = Uuid::now_v7();
         let explanation = request.explain.then(|| Explanation::from(&slate));
         let answer = Answer {
@@ -119,21 +133,22 @@ impl Service {
             degraded: slate.degraded.map(|cause| Degraded { cause: cause.name() }),
             suppressed: slate.suppressed,
             model_version: format!("linear-{}", slate.model_version),
-            config_version: self.config_version.clone(),
+            config_version: version.clone(),
             feature_age_ms: slate.feature_age_ms,
             explain: explanation,
         };
-        self.measure(&request, slate.tier, slate.degraded, admitted);
+        self.measure(config, &request, slate.tier, slate.degraded, admitted);
         let applied = self.shared.progress.applied();
         let (exposure, clicked) = (slate.exposure, AtomicU64::default());
-        let decision = Decision { request, at: now, applied, answer: answer.clone(), exposure, clicked };
-        self.decisions.record(id, decision);
+        let at = asking.now;
+        let decision = Decision { request, at, applied, answer: answer.clone(), exposure, clicked };
+        self.decisions.record(id, decision, config.observability.decisions_kept);
         answer
     }
 
-    fn measure(&self, request: &Request, tier: Tier, degraded: Option<Cause>, admitted: Instant) {
+    fn measure(&self, config: &Config, request: &Request, tier: Tier, degraded: Option<Cause>, admitted: Instant) {
         let name = request.placement.as_str();
-        let known = self.config.placements.contains_key(name);
+        let known = config.placements.contains_key(name);
         let placement = if known { name } else { "other" }.to_owned();
         let label = Answered { placement, tier: tier.name() };
         self.metrics().answers.get_or_create(&label).observe(seconds(admitted.elapsed()));
@@ -153,8 +168,9 @@ impl Service {
             return Some(Lookup::recorded(&decision));
         }
         let request = Request { explain: true, ..decision.request.clone() };
-        let slate =
-            self.guarded(&request, decision.at, Instant::now() + APPLY_PATIENCE, &mut sidecart_engine::Unhurried);
+        let (in_force, deadline) = (self.in_force(), Instant::now() + APPLY_PATIENCE);
+        let asking = Asking { in_force: &in_force, now: decision.at, deadline };
+        let slate = self.guarded(&request, &asking, &mut sidecart_engine::Unhurried);
         let since = self.shared.progress.applied().0.saturating_sub(decision.applied.0);
         let mut explanation = Explanation::from(&slate);
         let shown = &decision.answer.items;

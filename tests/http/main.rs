@@ -1,5 +1,6 @@
 //! The real binary over HTTP, as a program outside sees it.
 
+mod config;
 mod crash;
 mod interface;
 mod model;

@@ -14,18 +14,23 @@ pub struct Server {
     pub listen: SocketAddr,
     /// The largest request body accepted; a larger one is answered with 413.
     #[schemars(extend("x-min" = "1KiB", "x-max" = "1GiB"))]
+    #[schemars(extend("x-live" = true))]
     pub max_body: Bytes,
     /// The longest a request may take, reading its body included; then 408.
     #[schemars(extend("x-min" = "100ms", "x-max" = "10m"))]
+    #[schemars(extend("x-live" = true))]
     pub request_timeout: Span,
     /// Requests handled at once; what is beyond gets a smaller answer (recommendations) or 503 (all else).
     #[schemars(range(min = 1, max = 100_000))]
+    #[schemars(extend("x-live" = true))]
     pub max_in_flight: usize,
     /// Time in which a recommendation is to be answered, when neither the placement nor the request says otherwise.
     #[schemars(extend("x-min" = "1ms", "x-max" = "10s"))]
+    #[schemars(extend("x-live" = true))]
     pub deadline: Span,
     /// How long open requests may finish after a stop signal.
     #[schemars(extend("x-min" = "0s", "x-max" = "10m"))]
+    #[schemars(extend("x-live" = true))]
     pub shutdown_grace: Span,
 }
 
