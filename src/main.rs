@@ -14,6 +14,7 @@ mod log;
 mod metrics;
 mod replay;
 mod service;
+mod simulate;
 mod wire;
 
 #[global_allocator]

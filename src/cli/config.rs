@@ -75,17 +75,17 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
                 Action::Diff { .. } => difference(&answer),
             };
             if args.json {
-                writeln!(out, "{answer:#}")?
+                writeln!(out, "{answer:#}")?;
             } else {
-                write!(out, "{words}")?
+                write!(out, "{words}")?;
             }
             Ok(code)
         }
         400 | 404 | 409 | 412 => {
             if args.json {
-                writeln!(out, "{answer:#}")?
+                writeln!(out, "{answer:#}")?;
             } else {
-                writeln!(out, "{}", message(&answer))?
+                writeln!(out, "{}", message(&answer))?;
             }
             Ok(NO)
         }

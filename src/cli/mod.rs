@@ -14,6 +14,7 @@ mod log;
 mod model;
 mod replay;
 pub mod serve;
+mod simulate;
 
 use std::process::ExitCode;
 
@@ -45,6 +46,7 @@ enum Command {
     Init(init::Args),
     Replay(replay::Args),
     Serve(serve::Args),
+    Simulate(simulate::Args),
     Log(log::Args),
     Model(model::Args),
 }
@@ -72,6 +74,7 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         Command::Init(args) => init::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Log(args) => log::run(&args),
         Command::Model(args) => model::run(&args),
     }

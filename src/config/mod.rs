@@ -4,6 +4,7 @@
 //! in `docs/config.md` are all generated from them.
 
 mod bytes;
+mod complete;
 mod consistency;
 mod environment;
 mod fault;

@@ -15,11 +15,22 @@ use crate::log::Offset;
 use crate::wire::answer::{Answer, Explanation};
 use crate::wire::scalar::rfc3339;
 
+/// What the caller of a request left to the placement's config.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeftOpen {
+    /// How many items.
+    pub limit: bool,
+    /// Whether seen items may return.
+    pub repeats: bool,
+}
+
 /// An answer and what it was given to.
 #[derive(Debug)]
 pub struct Decision {
     /// The request, completed from the config.
     pub request: Request,
+    /// What of it the config completed.
+    pub left_open: LeftOpen,
     /// The instant it was answered as of.
     pub at: Timestamp,
     /// What the engine knew: every record before this offset.
@@ -78,6 +89,14 @@ impl Decisions {
     #[must_use]
     pub fn get(&self, id: Uuid) -> Option<Arc<Decision>> {
         self.ring.lock().by_id.get(&id).cloned()
+    }
+
+    /// The newest `most`, oldest first.
+    #[must_use]
+    pub fn newest(&self, most: usize) -> Vec<Arc<Decision>> {
+        let ring = self.ring.lock();
+        let skip = ring.order.len().saturating_sub(most);
+        ring.order.iter().skip(skip).filter_map(|id| ring.by_id.get(id).cloned()).collect()
     }
 
     /// How many are kept.

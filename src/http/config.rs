@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,8 @@ use super::body::Whole;
 use super::problem::{Problem, ProblemBody};
 use crate::config::Difference;
 use crate::in_force::{ChangeError, Changed, Failure, HistoryError, InForce, Keeper, Past, Source, Verdict, Wrong};
-use crate::service::Service;
+use crate::service::{MAX_REQUESTS, Service, USUAL_REQUESTS};
+use crate::simulate::Report;
 use crate::wire::scalar::{clip, rfc3339};
 
 /// The config in force.
@@ -168,10 +170,7 @@ async fn aside<T: Send + 'static>(
     work: impl FnOnce(&Keeper) -> T + Send + 'static,
 ) -> Result<T, Problem> {
     let keeper = Arc::clone(service.keeper());
-    tokio::task::spawn_blocking(move || work(&keeper)).await.map_err(|_| {
-        let message = "a fault in this server: its log says where, please report it";
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "fault", message)
-    })
+    tokio::task::spawn_blocking(move || work(&keeper)).await.map_err(|_| fault())
 }
 
 fn view(keeper: &Keeper) -> Response {
@@ -260,6 +259,56 @@ fn expected(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 )]
 pub async fn post_validate(State(service): State<Arc<Service>>, body: Whole) -> Result<Json<Validation>, Problem> {
     Ok(Json(aside(&service, move |keeper| keeper.judge(&body.bytes)).await?.into()))
+}
+
+/// How much is tried.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SimulateQuery {
+    /// The newest so many of the decisions kept, at most 20000; absent: 1000.
+    last: Option<usize>,
+}
+
+/// Try a config on recent requests, changing nothing
+///
+/// Answers the newest decisions (`observability.decisions_kept`) once more, under the config in force and under this one,
+/// on the state as it is. Takes five seconds at most and half a core, beside the answers; one at a time. For longer
+/// traffic, `sidecart simulate` replays a log.
+#[utoipa::path(
+    post, path = "/v1/config/simulate", tag = "config", params(SimulateQuery),
+    request_body(content = Object, description = "The config"),
+    responses(
+        (status = 200, description = "What differs", body = Report),
+        (status = 400, description = "The config is wrong, or the query", body = ProblemBody),
+        (status = 413, description = "The body is larger than `server.max_body`", body = ProblemBody),
+        (status = 503, description = "Another simulation is running: to be sent again after `Retry-After` seconds",
+            body = ProblemBody),
+    )
+)]
+pub async fn post_simulate(
+    State(service): State<Arc<Service>>,
+    query: Result<Query<SimulateQuery>, QueryRejection>,
+    body: Whole,
+) -> Result<Json<Report>, Problem> {
+    let Query(query) = query.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "bad_query", error.body_text()))?;
+    let last = query.last.unwrap_or(USUAL_REQUESTS);
+    if !(1..=MAX_REQUESTS).contains(&last) {
+        let message = format!("`last` is `{last}`: give 1 to {MAX_REQUESTS}");
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "bad_value", message));
+    }
+    let simulated = tokio::task::spawn_blocking(move || {
+        let _only = service.begin_simulation().ok_or_else(|| {
+            let message = "another simulation is running: send again when it is done";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message)
+        })?;
+        service.simulate(&body.bytes, last).map_err(|errors| ChangeError::from(errors).into())
+    });
+    simulated.await.unwrap_or_else(|_| Err(fault())).map(Json)
+}
+
+fn fault() -> Problem {
+    let message = "a fault in this server: its log says where, please report it";
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "fault", message)
 }
 
 /// The configs that were in force

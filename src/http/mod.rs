@@ -64,6 +64,7 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(model::post_freeze))
         .routes(routes!(config::get_config, config::put_config))
         .routes(routes!(config::post_validate))
+        .routes(routes!(config::post_simulate))
         .routes(routes!(config::get_history))
         .routes(routes!(config::get_past))
         .routes(routes!(config::post_rollback))
@@ -123,6 +124,7 @@ mod tests {
             /v1/config/history get
             /v1/config/history/{version} get
             /v1/config/rollback post
+            /v1/config/simulate post
             /v1/config/validate post
             /v1/decisions/{requestId} get
             /v1/events post

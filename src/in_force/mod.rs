@@ -145,6 +145,12 @@ impl Keeper {
         self.file.as_ref()
     }
 
+    /// The keys that flags set, whatever the config says.
+    #[must_use]
+    pub fn overrides(&self) -> &[Override] {
+        &self.overrides
+    }
+
     /// What is to be known of the newest change.
     #[must_use]
     pub fn status(&self) -> Status {

@@ -24,7 +24,7 @@ use std::ops::ControlFlow;
 pub use error::LogError;
 pub use inspect::{LogView, SegmentReport, Verified};
 pub use scan::Region;
-pub use segment_log::{LogOptions, SegmentLog};
+pub use segment_log::{LOG_FOLDER, LogOptions, SegmentLog};
 use serde::{Deserialize, Serialize};
 use sidecart_engine::nouns::Timestamp;
 

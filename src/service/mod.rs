@@ -9,6 +9,7 @@ mod gate;
 mod model;
 mod recommend;
 mod scratch;
+mod simulate;
 mod token;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub use gate::Gate;
 pub use model::{ModelError, ModelView};
 use sidecart_engine::nouns::{Item, Timestamp};
 use sidecart_engine::views::{ItemView, SessionView, UserView};
+pub use simulate::{MAX_REQUESTS, USUAL_REQUESTS};
 pub use token::Tokens;
 
 use crate::decisions::Decisions;
@@ -55,6 +57,7 @@ pub struct Service {
     decisions: Decisions,
     scratch: scratch::Pool,
     admission: Gate,
+    simulations: Gate,
 }
 
 impl Service {
@@ -64,6 +67,7 @@ impl Service {
         Self {
             decisions: Decisions::default(),
             admission: Gate::default(),
+            simulations: Gate::default(),
             keeper: parts.keeper,
             ingest: parts.ingest,
             shared: parts.shared,

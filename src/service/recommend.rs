@@ -1,7 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sidecart_engine::Watch;
 use sidecart_engine::nouns::{Cause, Request, Slate, Tier, Timestamp};
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::deadline::{Deadline, NoTime};
 use super::{APPLY_PATIENCE, Service};
 use crate::config::Config;
-use crate::decisions::{Decision, Lookup};
+use crate::decisions::{Decision, LeftOpen, Lookup};
 use crate::in_force::InForce;
 use crate::ingest::Phase;
 use crate::metrics::{Answered, CauseLabel, StageLabel, seconds};
@@ -24,19 +24,7 @@ struct Asking<'a> {
     /// The instant it is answered as of.
     now: Timestamp,
     deadline: Instant,
-}
-
-/// Fills in what the caller left open from the placement's config; gives the time there is.
-fn complete(config: &Config, asked: Asked) -> (Request, Duration) {
-    let Asked { mut request, repeats, deadline_ms } = asked;
-    let placement = config.placement(request.placement.as_str());
-    if request.limit == 0 {
-        request.limit = placement.limit;
-    }
-    request.repeats = repeats.unwrap_or_else(|| placement.repeats.into());
-    request.arrangement = placement.arrangement();
-    let budget = config.deadline(&placement).duration();
-    (request, deadline_ms.map_or(budget, |ms| budget.min(Duration::from_millis(ms))))
+    left_open: LeftOpen,
 }
 
 impl Service {
@@ -61,8 +49,9 @@ impl Service {
         if pass.is_some() {
             tokio::task::yield_now().await;
         }
-        let (request, budget) = complete(&in_force.config, asked);
-        let asking = Asking { in_force: &in_force, now: self.now(), deadline: admitted + budget };
+        let left_open = LeftOpen { limit: asked.request.limit == 0, repeats: asked.repeats.is_none() };
+        let (request, budget) = in_force.config.complete(asked);
+        let asking = Asking { in_force: &in_force, now: self.now(), deadline: admitted + budget, left_open };
         let slate = match pass {
             Some(_) => self.compute(&request, &asking),
             None => self.shed(&request, &asking),
@@ -140,8 +129,8 @@ impl Service {
         self.measure(config, &request, slate.tier, slate.degraded, admitted);
         let applied = self.shared.progress.applied();
         let (exposure, clicked) = (slate.exposure, AtomicU64::default());
-        let at = asking.now;
-        let decision = Decision { request, at, applied, answer: answer.clone(), exposure, clicked };
+        let (at, left_open) = (asking.now, asking.left_open);
+        let decision = Decision { request, left_open, at, applied, answer: answer.clone(), exposure, clicked };
         self.decisions.record(id, decision, config.observability.decisions_kept);
         answer
     }
@@ -169,7 +158,7 @@ impl Service {
         }
         let request = Request { explain: true, ..decision.request.clone() };
         let (in_force, deadline) = (self.in_force(), Instant::now() + APPLY_PATIENCE);
-        let asking = Asking { in_force: &in_force, now: decision.at, deadline };
+        let asking = Asking { in_force: &in_force, now: decision.at, deadline, left_open: decision.left_open };
         let slate = self.guarded(&request, &asking, &mut sidecart_engine::Unhurried);
         let since = self.shared.progress.applied().0.saturating_sub(decision.applied.0);
         let mut explanation = Explanation::from(&slate);

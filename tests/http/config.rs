@@ -255,3 +255,45 @@ fn the_log_level_and_the_number_of_decisions_follow() {
     let log = fs::read_to_string(dir.path().join("server.log")).expect("a log");
     assert!(log.contains("DEBUG"), "{log}");
 }
+
+#[test]
+fn a_config_is_tried_on_recent_requests_and_on_the_log() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let server = Server::start(dir.path(), "placements: {cart: {limit: 3}}");
+    stock_up(&server);
+    let events: Vec<Value> = (0..6)
+        .map(|n| json!({"eventType": "add_to_cart", "sessionId": "s", "itemId": format!("i{}", n % 3)}))
+        .collect();
+    assert_eq!(server.json("POST", "/v1/events?wait=applied", &json!(events)).status, 202);
+    for _ in 0..4 {
+        assert_eq!(ask(&server)["items"].as_array().map(Vec::len), Some(3));
+    }
+    let explicit = json!({"placement": "cart", "sessionId": "s", "limit": 2});
+    assert_eq!(server.json("POST", "/v1/recommendations", &explicit).status, 200);
+    let new = "placements: {cart: {limit: 1}}\nstorage: {checkpoints_kept: 9}\n";
+    let report = server.send("POST", "/v1/config/simulate", "application/yaml", new.as_bytes()).json();
+    assert_eq!((&report["requests"], &report["changed"]), (&json!(5), &json!(4)), "{report:#}");
+    assert_eq!((&report["base"]["slots"], &report["new"]["slots"]), (&json!(14), &json!(6)));
+    assert_eq!(report["base"]["version"], server.get("/v1/config").json()["version"]);
+    assert_eq!(report["restartRequired"], json!(["storage.checkpoints_kept"]));
+    let report = server.send("POST", "/v1/config/simulate?last=1", "application/yaml", new.as_bytes()).json();
+    assert_eq!((&report["requests"], &report["changed"]), (&json!(1), &json!(0)));
+    assert_eq!(server.send("POST", "/v1/config/simulate?last=0", "application/yaml", b"{}").status, 400);
+    assert_eq!(server.send("POST", "/v1/config/simulate", "application/yaml", b"x: 1").status, 400);
+
+    // Beside the running server.
+    let file = dir.path().join("new.yaml");
+    fs::write(&file, new).expect("written");
+    let output = Command::new(env!("CARGO_BIN_EXE_sidecart"))
+        .args(["simulate", "--json", "--base"])
+        .arg(dir.path().join("config.yaml"))
+        .arg("--config")
+        .arg(&file)
+        .arg("--from")
+        .arg(dir.path())
+        .output()
+        .expect("runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&report["requests"], &report["changed"]), (&json!(6), &json!(6)), "{report:#}");
+}
