@@ -6,6 +6,7 @@ mod body;
 mod config;
 mod ingest;
 mod items;
+mod ladder;
 mod layers;
 mod model;
 mod operations;
@@ -68,6 +69,7 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(config::get_history))
         .routes(routes!(config::get_past))
         .routes(routes!(config::post_rollback))
+        .routes(routes!(ladder::get_ladder, ladder::put_ladder))
         .routes(routes!(operations::healthz))
         .routes(routes!(operations::readyz))
         .routes(routes!(operations::metrics))
@@ -136,6 +138,8 @@ mod tests {
             /v1/items/{id} delete
             /v1/items/{id} get
             /v1/items/{id} patch
+            /v1/ladder get
+            /v1/ladder put
             /v1/model get
             /v1/model put
             /v1/model/freeze post

@@ -86,6 +86,22 @@ pub struct Taken {
     pub outcome: &'static str,
 }
 
+/// One label named `tier`.
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct TierLabel {
+    /// The rung.
+    pub tier: &'static str,
+}
+
+/// A rung that was tried, and how it did.
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct Probed {
+    /// The rung.
+    pub tier: &'static str,
+    /// `filled`, `short`, `empty`, `timeout` or `fault`.
+    pub outcome: &'static str,
+}
+
 /// A change of the config, and what came of it.
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct ConfigChange {
@@ -140,6 +156,10 @@ pub struct Metrics {
     pub checkpoint: Histogram,
     /// Checkpoints by outcome.
     pub checkpoints: Family<OutcomeLabel, Counter>,
+    /// Time of answers from lower rungs that were tried.
+    pub ladder_probe: Histograms<TierLabel>,
+    /// Lower rungs that were tried, by outcome.
+    pub ladder_probes: Family<Probed, Counter>,
     /// Changes of the config.
     pub config_changes: Family<ConfigChange, Counter>,
     /// Times the file could not be watched.
@@ -185,6 +205,11 @@ impl Metrics {
         registry.register("turned_away", "Batches to be sent again later", turned_away.clone());
         registry.register("checkpoints", "Savings of the state by outcome", checkpoints.clone());
         registry.register("lessons", "Lists the scorer has learned from, by kind", lessons.clone());
+        let ladder_probe = Histograms::<TierLabel>::new_with_constructor(latency);
+        let ladder_probes = Family::default();
+        let probe = ladder_probe.clone();
+        registry.register_with_unit("ladder_probe", "Answers from lower rungs that were tried", Unit::Seconds, probe);
+        registry.register("ladder_probes", "Lower rungs that were tried, by outcome", ladder_probes.clone());
         registry.register("config_changes", "Configs given to the running server", config_changes.clone());
         let failures = config_watch_failures.clone();
         registry.register("config_watch_failures", "Times the config could not be watched", failures);
@@ -208,6 +233,8 @@ impl Metrics {
             group,
             checkpoint,
             checkpoints,
+            ladder_probe,
+            ladder_probes,
             config_changes,
             config_watch_failures,
             gauges,

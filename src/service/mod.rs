@@ -4,8 +4,10 @@
 //! Path of a record: [`Service::accept`] -> parse -> `Ingest` -> receipt.
 
 mod accept;
+mod admission;
 mod deadline;
 mod gate;
+mod ladder;
 mod model;
 mod recommend;
 mod scratch;
@@ -17,8 +19,10 @@ use std::time::Duration;
 
 pub use accept::{Accepted, Refused, Timing};
 pub use gate::Gate;
+pub use ladder::Ceiling;
+use ladder::Ladder;
 pub use model::{ModelError, ModelView};
-use sidecart_engine::nouns::{Item, Timestamp};
+use sidecart_engine::nouns::{Item, Tier, Timestamp};
 use sidecart_engine::views::{ItemView, SessionView, UserView};
 pub use simulate::{MAX_REQUESTS, USUAL_REQUESTS};
 pub use token::Tokens;
@@ -28,6 +32,7 @@ use crate::in_force::{InForce, Keeper};
 use crate::ingest::{DeadLetters, Ingest, Phase, Shared};
 use crate::log::Offset;
 use crate::metrics::{Metrics, Observed};
+use crate::wire::scalar::rfc3339;
 
 /// How long `?wait=applied` waits, and a change to one item for the changes before it. Applying takes milliseconds; what
 /// takes longer than this is answered as not applied.
@@ -56,7 +61,8 @@ pub struct Service {
     tokens: Tokens,
     decisions: Decisions,
     scratch: scratch::Pool,
-    admission: Gate,
+    admission: admission::Admission,
+    ladder: Ladder,
     simulations: Gate,
 }
 
@@ -66,7 +72,8 @@ impl Service {
     pub fn new(parts: Parts) -> Self {
         Self {
             decisions: Decisions::default(),
-            admission: Gate::default(),
+            admission: admission::Admission::new(),
+            ladder: Ladder::default(),
             simulations: Gate::default(),
             keeper: parts.keeper,
             ingest: parts.ingest,
@@ -113,6 +120,20 @@ impl Service {
         (self.shared.progress.applied(), self.shared.progress.appended())
     }
 
+    /// The highest rung of the ladder that may serve, as set by hand.
+    #[must_use]
+    pub fn ceiling(&self) -> Ceiling {
+        self.ladder.ceiling(self.now())
+    }
+
+    /// Sets the highest rung that may serve, for good or until an instant.
+    pub fn set_ceiling(&self, tier: Tier, until: Option<Timestamp>) -> Ceiling {
+        let since = (tier != Tier::Full).then(|| self.now());
+        tracing::warn!(ceiling = tier.name(), until = ?until.map(rfc3339), "the ladder's ceiling was set by hand");
+        self.ladder.set(Ceiling { tier, until, since });
+        self.ceiling()
+    }
+
     /// Takes no more records; what is queued is still written, applied and saved.
     pub async fn stop_taking(&self) {
         self.ingest.stop().await;
@@ -157,6 +178,7 @@ impl Service {
         };
         let (in_force, status) = (self.in_force(), self.keeper.status());
         let observed = Observed {
+            ladder_ceiling: self.ceiling().tier,
             config_ok: status.is_well(),
             config_restart_required: status.restart_required.len(),
             config_since_seconds: u64::try_from(in_force.since.0 / 1_000).unwrap_or(0),

@@ -8,6 +8,7 @@ use sidecart_engine::nouns::{Cause, Request, Slate, Tier, Timestamp};
 use uuid::Uuid;
 
 use super::deadline::{Deadline, NoTime};
+use super::gate::Pass;
 use super::{APPLY_PATIENCE, Service};
 use crate::config::Config;
 use crate::decisions::{Decision, LeftOpen, Lookup};
@@ -45,25 +46,41 @@ impl Service {
     pub async fn answer(&self, asked: Asked) -> Answer {
         let admitted = Instant::now();
         let in_force = self.in_force();
-        let pass = self.admission.enter(in_force.config.server.max_in_flight);
+        let pass = self.admit(&in_force.config, &asked);
         if pass.is_some() {
             tokio::task::yield_now().await;
         }
         let left_open = LeftOpen { limit: asked.request.limit == 0, repeats: asked.repeats.is_none() };
-        let (request, budget) = in_force.config.complete(asked);
-        let asking = Asking { in_force: &in_force, now: self.now(), deadline: admitted + budget, left_open };
+        let (mut request, budget) = in_force.config.complete(asked);
+        let now = self.now();
+        request.ceiling = self.ladder.ceiling(now).tier;
+        let asking = Asking { in_force: &in_force, now, deadline: admitted + budget, left_open };
         let slate = match pass {
             Some(_) => self.compute(&request, &asking),
             None => self.shed(&request, &asking),
         };
+        self.ladder.probe(&self.shared, &in_force, &request, now);
         self.respond(request, slate, &asking, admitted)
     }
 
+    /// Lets a request in to be computed, if there is room and time for one of its placement.
+    fn admit(&self, config: &Config, asked: &Asked) -> Option<Pass<'_>> {
+        let placement = config.placements.get(asked.request.placement.as_str());
+        let priority = placement.map_or_else(Default::default, |placement| placement.priority);
+        let budget = placement.and_then(|placement| placement.deadline).unwrap_or(config.server.deadline);
+        self.admission.enter(config.server.max_in_flight, priority, budget.duration())
+    }
+
     fn compute(&self, request: &Request, asking: &Asking<'_>) -> Slate {
+        let began = Instant::now();
         let mut watch = Deadline::new(asking.deadline);
         let mut slate = self.guarded(request, asking, &mut watch);
         for (stage, spent) in watch.finish() {
             self.metrics().stages.get_or_create(&StageLabel { stage: stage.name() }).observe(seconds(spent));
+        }
+        self.admission.note(began.elapsed());
+        if slate.degraded.is_none() && request.ceiling != Tier::Full {
+            slate.degraded = Some(Cause::Manual);
         }
         if slate.degraded.is_none() {
             slate.degraded = self.staleness(&asking.in_force.config);

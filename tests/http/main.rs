@@ -3,6 +3,7 @@
 mod config;
 mod crash;
 mod interface;
+mod ladder;
 mod model;
 mod scenarios;
 mod server;

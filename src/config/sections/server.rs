@@ -28,6 +28,11 @@ pub struct Server {
     #[schemars(extend("x-min" = "1ms", "x-max" = "10s"))]
     #[schemars(extend("x-live" = true))]
     pub deadline: Span,
+    /// Share of the answers for which a lower rung of the ladder is tried too, beside the answer and shown to nobody, so
+    /// that it is known to work. 0 tries none.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    #[schemars(extend("x-live" = true))]
+    pub ladder_probes: f64,
     /// How long open requests may finish after a stop signal.
     #[schemars(extend("x-min" = "0s", "x-max" = "10m"))]
     #[schemars(extend("x-live" = true))]
@@ -42,6 +47,7 @@ impl Default for Server {
             request_timeout: Span::from_secs(10),
             max_in_flight: 512,
             deadline: Span::from_ms(50),
+            ladder_probes: 0.001,
             shutdown_grace: Span::from_secs(10),
         }
     }
