@@ -1,5 +1,6 @@
 //! `sidecart`: the one binary. All I/O is here; what to recommend is decided in the `engine` crate.
 
+mod access;
 mod cli;
 mod clock;
 mod config;

@@ -102,7 +102,7 @@ struct Server {
 
 impl Server {
     fn at(url: &str) -> Self {
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+        let agent = super::agent::agent();
         Self { base: format!("{}/v1/config", url.trim_end_matches('/')), agent }
     }
 

@@ -3,6 +3,7 @@
 //! Exit codes are the same everywhere: 0 done, 1 the answer is no (a check failed, input was rejected), 2 the command
 //! or its config could not be used.
 
+pub mod agent;
 mod bench;
 mod check;
 mod config;
@@ -10,6 +11,7 @@ mod demo;
 mod explain;
 mod import;
 mod init;
+mod keys;
 mod log;
 mod model;
 mod replay;
@@ -44,6 +46,7 @@ enum Command {
     Demo(demo::Args),
     Import(import::Args),
     Init(init::Args),
+    Keys(keys::Args),
     Replay(replay::Args),
     Serve(serve::Args),
     Simulate(simulate::Args),
@@ -72,6 +75,7 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         Command::Demo(args) => demo::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Init(args) => init::run(&args),
+        Command::Keys(args) => keys::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Simulate(args) => simulate::run(&args),

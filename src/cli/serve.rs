@@ -13,10 +13,11 @@ use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 
 use super::DONE;
+use crate::access::Audit;
 use crate::clock::{Clock, SystemClock};
 use crate::config::observability::{LogFormat, LogLevel};
 use crate::config::{Config, ConfigFlags, Loaded};
-use crate::http::{Listening, router};
+use crate::http::{Door, Guard, Listening, router};
 use crate::in_force::{self, Follower, InForce, Keeper, Watcher};
 use crate::ingest::checkpoint::Checkpoints;
 use crate::ingest::{self, DeadLetters, Learning, Saving, Shared, Storage, Writers};
@@ -48,6 +49,9 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     runtime.block_on(async {
         let running = start(loaded, Arc::new(SystemClock)).await?;
         writeln!(std::io::stdout(), "listening on http://{}", running.addr())?;
+        if let Some(admin) = running.admin {
+            writeln!(std::io::stdout(), "admin on http://{admin}")?;
+        }
         let hangups = tokio::spawn(reload_on_hangup(Arc::clone(running.service().keeper())));
         stop_signal().await?;
         hangups.abort();
@@ -120,7 +124,8 @@ pub struct Running {
     writers: Writers,
     watcher: Option<Watcher>,
     stop: watch::Sender<bool>,
-    http: JoinHandle<()>,
+    http: Vec<JoinHandle<()>>,
+    admin: Option<SocketAddr>,
 }
 
 /// Opens the data directory, restores the state and serves. Returns once the address is bound; the rest of the log is
@@ -132,6 +137,10 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
     let (beginning, history) = in_force::at_start(loaded, clock.now())?;
     let Loaded { config, version, .. } = beginning.loaded.clone();
     let listening = Listening::bind(config.server.listen).await?;
+    let admin = match config.server.admin_listen {
+        Some(address) => Some(Listening::bind(address).await?),
+        None => None,
+    };
     let storage = open_storage(&config, &version, clock.as_ref())?;
     let tokens = Tokens::with_key(&config.data_dir.join("token.key"))?;
     let (learning, metrics) = (storage.learning.clone(), Arc::new(Metrics::new()));
@@ -143,11 +152,18 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
     let dead_letters = DeadLetters::new(config.data_dir.clone());
     let (addr, grace) = (listening.addr(), config.server.shutdown_grace.duration());
     tracing::info!(%addr, config = version, data_dir = %config.data_dir.display(), "started");
+    let data_dir = config.data_dir.clone();
     let parts = Parts { keeper, ingest, shared, dead_letters, tokens };
     let service = Arc::new(Service::new(parts));
     let (stop, stopped) = watch::channel(false);
-    let http = tokio::spawn(listening.serve(router(&service), stopped, grace));
-    Ok(Running { addr, service, writers, watcher, stop, http })
+    let (guard, audit) = (Arc::new(Guard::default()), Arc::new(Audit::new(data_dir)));
+    let serve = |listening: Listening, door| {
+        tokio::spawn(listening.serve(router(&service, &guard, &audit, door), stopped.clone(), grace))
+    };
+    let admin_addr = admin.as_ref().map(Listening::addr);
+    let mut http = vec![serve(listening, if admin.is_some() { Door::Public } else { Door::Only })];
+    http.extend(admin.map(|admin| serve(admin, Door::Admin)));
+    Ok(Running { addr, admin: admin_addr, service, writers, watcher, stop, http })
 }
 
 /// The parts that are told of each new config; all others ask for it with each request.
@@ -224,8 +240,10 @@ impl Running {
         tracing::info!("stopping");
         self.watcher.iter_mut().for_each(Watcher::stop);
         self.stop.send_replace(true);
-        if self.http.await.is_err() {
-            tracing::error!("the server task panicked, the line before says where");
+        for http in self.http {
+            if http.await.is_err() {
+                tracing::error!("the server task panicked, the line before says where");
+            }
         }
         self.service.stop_taking().await;
         // Joining blocks; the runtime goes on with what is left on its other threads.

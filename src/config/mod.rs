@@ -30,6 +30,7 @@ mod words;
 use std::path::PathBuf;
 
 pub use bytes::Bytes;
+pub use environment::KEY_VARIABLE;
 pub use fault::{At, ConfigErrors, Problem};
 pub use flags::ConfigFlags;
 pub use live::{Difference, Mixed, differences, mix};
@@ -53,6 +54,9 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The HTTP server.
     pub server: Server,
+    /// Who may do what. Without any key, everybody who reaches the server may do everything.
+    #[schemars(extend("x-live" = true))]
+    pub access: Access,
     /// How events come in and how long their ids are remembered.
     pub events: Events,
     /// The embedded log's files and the checkpoints of the engine's state.
@@ -85,6 +89,7 @@ impl Default for Config {
             version: 1,
             data_dir: "./sidecart-data".into(),
             server: Server::default(),
+            access: Access::default(),
             events: Events::default(),
             storage: Storage::default(),
             catalog: Catalog::default(),

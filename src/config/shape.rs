@@ -323,6 +323,6 @@ mod tests {
     fn keys_keep_the_order_of_the_types() {
         let Shape::Record(fields) = &CONFIG.0 else { panic!("the config is a record") };
         let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
-        assert_eq!(names[..4], ["version", "data_dir", "server", "events"]);
+        assert_eq!(names[..4], ["version", "data_dir", "server", "access"]);
     }
 }

@@ -99,7 +99,8 @@ fn anchors_and_aliases_stand_for_their_value() {
 #[test]
 fn references_are_replaced_and_typed_by_the_schema() {
     let environment = Environment::from([("PORT", "9000"), ("N", "64"), ("TRICK", "{max_in_flight: 1}")]);
-    let text = "server: {listen: \"0.0.0.0:${PORT}\", max_in_flight: \"${N}\"}\ndata_dir: ${TRICK}/${NOPE:-x}";
+    let text = "server: {listen: \"0.0.0.0:${PORT}\", max_in_flight: \"${N}\"}\ndata_dir: ${TRICK}/${NOPE:-x}\n\
+                access: {open: true}";
     let config = assembled(text, &environment, &[]).expect("a valid config").config;
     assert_eq!(config.server.listen.port(), 9000);
     assert_eq!(config.server.max_in_flight, 64);
@@ -252,6 +253,8 @@ fn any_text(text: &Text) -> BoxedStrategy<Value> {
         Some("address") => {
             any::<(u32, u16)>().prop_map(|(ip, port)| json!(format!("{}:{port}", std::net::Ipv4Addr::from(ip)))).boxed()
         }
+        Some("key hash") => "sha256:[0-9a-f]{64}".prop_map(Value::from).boxed(),
+        Some("origin") => "https://[a-z]{1,9}\\.example(:[0-9]{2,4})?".prop_map(Value::from).boxed(),
         Some("currency") => "[A-Z]{3}".prop_map(Value::from).boxed(),
         _ => prop_oneof!["[ -~éß中]{0,12}x", Just("${HOME}/$${x".to_owned()), Just("null".to_owned())]
             .prop_map(Value::from)

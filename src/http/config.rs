@@ -1,15 +1,16 @@
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::body::Whole;
+use super::guard::Caller;
 use super::problem::{Problem, ProblemBody};
 use crate::config::Difference;
 use crate::in_force::{ChangeError, Changed, Failure, HistoryError, InForce, Keeper, Past, Source, Verdict, Wrong};
@@ -222,11 +223,12 @@ pub async fn get_config(State(service): State<Arc<Service>>) -> Response {
 )]
 pub async fn put_config(
     State(service): State<Arc<Service>>,
+    Extension(Caller(who)): Extension<Caller>,
     headers: HeaderMap,
     body: Whole,
 ) -> Result<Response, Problem> {
     let expected = expected(&headers)?;
-    let changed = aside(&service, move |keeper| keeper.put(&body.bytes, expected.as_deref(), None)).await?;
+    let changed = aside(&service, move |keeper| keeper.put(&body.bytes, expected.as_deref(), who)).await?;
     let _: Arc<InForce> = changed.map(Changed::in_force)?;
     Ok(view(service.keeper()))
 }
@@ -351,7 +353,11 @@ pub async fn get_past(
         (status = 503, description = "It cannot be read or written down; nothing has changed", body = ProblemBody),
     )
 )]
-pub async fn post_rollback(State(service): State<Arc<Service>>, body: Whole) -> Result<Response, Problem> {
+pub async fn post_rollback(
+    State(service): State<Arc<Service>>,
+    Extension(Caller(who)): Extension<Caller>,
+    body: Whole,
+) -> Result<Response, Problem> {
     let asked: ConfigRollback = if body.bytes.iter().all(u8::is_ascii_whitespace) {
         ConfigRollback::default()
     } else {
@@ -360,7 +366,7 @@ pub async fn post_rollback(State(service): State<Arc<Service>>, body: Whole) -> 
             Problem::new(StatusCode::BAD_REQUEST, "bad_value", message)
         })?
     };
-    let changed = aside(&service, move |keeper| keeper.roll_back(asked.version.as_deref(), None)).await?;
+    let changed = aside(&service, move |keeper| keeper.roll_back(asked.version.as_deref(), who)).await?;
     let _: Arc<InForce> = changed.map(Changed::in_force)?;
     Ok(view(service.keeper()))
 }

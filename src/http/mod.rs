@@ -4,6 +4,7 @@
 mod answers;
 mod body;
 mod config;
+mod guard;
 mod ingest;
 mod items;
 mod ladder;
@@ -16,8 +17,9 @@ mod server;
 use std::sync::Arc;
 
 use axum::extract::Request;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::{Extension, Router, middleware};
+pub use guard::{Door, Guard};
 use layers::Around;
 use problem::Problem;
 pub use server::Listening;
@@ -26,6 +28,9 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use serde_json::{Value, json};
+
+use crate::access::Audit;
 use crate::service::{Gate, Service};
 use crate::wire::scalar::clip;
 
@@ -78,11 +83,12 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
 }
 
 /// The whole interface over a service.
-pub fn router(service: &Arc<Service>) -> Router {
+pub fn router(service: &Arc<Service>, guard: &Arc<Guard>, audit: &Arc<Audit>, door: Door) -> Router {
     let (router, document) = routes().split_for_parts();
-    let document: Arc<str> = document.to_json().expect("a document of plain data has a JSON form").into();
+    let document: Arc<str> = secured(&document).to_string().into();
     let admission = Arc::new(Gate::default());
-    let around = Around { service: Arc::clone(service), admission };
+    let (guard, audit) = (Arc::clone(guard), Arc::clone(audit));
+    let around = Around { service: Arc::clone(service), admission, guard, audit, door };
     router
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
@@ -90,6 +96,30 @@ pub fn router(service: &Arc<Service>) -> Router {
         .layer(middleware::from_fn_with_state(around, layers::around))
         .layer(Extension(document))
         .with_state(Arc::clone(service))
+}
+
+/// The document, with what every operation that asks for a key can answer.
+fn secured(document: &utoipa::openapi::OpenApi) -> Value {
+    let mut document = serde_json::to_value(document).expect("a document of plain data has a JSON form");
+    let schema = json!({"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}});
+    let refusals = [
+        ("401", "No valid key, where the server asks for one"),
+        ("403", "The key has not the scope, or this is for the admin listener"),
+        ("429", "The key is used more often than its rate: to be sent again after `Retry-After` seconds"),
+    ];
+    document["components"]["securitySchemes"] = json!({"key": {"type": "http", "scheme": "bearer"}});
+    for (path, methods) in document["paths"].as_object_mut().into_iter().flatten() {
+        for (method, operation) in methods.as_object_mut().into_iter().flatten() {
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap_or_default();
+            let Some(scope) = guard::scope_of(&method, path) else { continue };
+            operation["security"] = json!([{"key": []}]);
+            operation["x-scope"] = scope.name().into();
+            for (status, description) in refusals {
+                operation["responses"][status] = json!({"description": description, "content": schema});
+            }
+        }
+    }
+    document
 }
 
 async fn unknown_path(request: Request) -> Problem {

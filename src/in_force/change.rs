@@ -4,6 +4,7 @@ use std::sync::Arc;
 use super::history::HistoryError;
 use super::status::{Failure, Status, Wrong};
 use super::{Changing, InForce, Keeper, Source};
+use crate::access::Keys;
 use crate::config::{self, Config, ConfigErrors, Difference, Loaded, Mixed};
 use crate::metrics::ConfigChange;
 use crate::wire::scalar::rfc3339;
@@ -193,8 +194,8 @@ impl Keeper {
         if version == running.version {
             return Ok(Changed::Unchanged(running));
         }
-        let settings = Arc::new(config.settings());
-        let next = Arc::new(InForce { config, version, settings, since: self.clock.now(), source, who });
+        let (settings, keys) = (Arc::new(config.settings()), Keys::of(&config.access));
+        let next = Arc::new(InForce { config, version, settings, keys, since: self.clock.now(), source, who });
         match changing.history.add(&next, changing.digest.clone()) {
             Ok(()) => {}
             // Who put it was promised that it survives a restart. The file does by itself.

@@ -207,7 +207,15 @@ mod tests {
         let config = Config::default();
         let settings = Arc::new(config.settings());
         let since = Timestamp(7);
-        InForce { config, version: version.to_owned(), settings, since, source: Source::Put, who: None }
+        InForce {
+            config,
+            version: version.to_owned(),
+            settings,
+            keys: crate::access::Keys::default(),
+            since,
+            source: Source::Put,
+            who: None,
+        }
     }
 
     #[test]

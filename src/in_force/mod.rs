@@ -24,6 +24,7 @@ pub use status::{Failure, Status, Wrong};
 use utoipa::ToSchema;
 pub use watch::{Watcher, watch};
 
+use crate::access::Keys;
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, Override};
 use crate::metrics::Metrics;
@@ -71,6 +72,8 @@ pub struct InForce {
     pub version: String,
     /// The engine's settings, made of it.
     pub settings: Arc<Settings>,
+    /// The keys, made of it.
+    pub keys: Keys,
     /// Since when.
     pub since: Timestamp,
     /// Where it came from.
@@ -113,8 +116,8 @@ impl Keeper {
     ) -> Self {
         let Beginning { loaded, source, who, failure } = beginning;
         let Loaded { config, version, path, digest, overrides, .. } = loaded;
-        let settings = Arc::new(config.settings());
-        let first = InForce { config, version, settings, since: clock.now(), source, who };
+        let (settings, keys) = (Arc::new(config.settings()), Keys::of(&config.access));
+        let first = InForce { config, version, settings, keys, since: clock.now(), source, who };
         if history.newest().is_none_or(|newest| newest.version != first.version || newest.digest != digest)
             && let Err(error) = history.add(&first, digest.clone())
         {

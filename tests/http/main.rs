@@ -1,5 +1,6 @@
 //! The real binary over HTTP, as a program outside sees it.
 
+mod access;
 mod config;
 mod crash;
 mod interface;

@@ -13,6 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A running server.
 pub struct Server {
     child: Child,
+    stdout: std::sync::Mutex<BufReader<std::process::ChildStdout>>,
     /// Its address, such as `http://127.0.0.1:40123`.
     pub url: String,
     agent: ureq::Agent,
@@ -68,14 +69,15 @@ impl Server {
             .expect("the server starts");
         let mut line = String::new();
         let stdout = child.stdout.take().expect("piped");
-        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        let mut stdout = BufReader::new(stdout);
+        stdout.read_line(&mut line).expect("a line");
         let url = line.trim().strip_prefix("listening on ").expect("the line that names the address").to_owned();
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(PATIENCE))
             .build()
             .new_agent();
-        Self { child, url, agent }
+        Self { child, stdout: stdout.into(), url, agent }
     }
 
     /// Sends a request with a body of this type.
@@ -122,6 +124,13 @@ impl Server {
         let status = response.status().as_u16();
         let text = response.body_mut().read_to_string().expect("text");
         Response { status, request_id: String::new(), text }
+    }
+
+    /// The address of the admin listener, which the second line names.
+    pub fn second_url(&self) -> String {
+        let mut line = String::new();
+        self.stdout.lock().expect("one thread reads").read_line(&mut line).expect("a line");
+        line.trim().strip_prefix("admin on ").expect("the line that names the address").to_owned()
     }
 
     /// Sends a signal, such as `HUP`.

@@ -12,6 +12,9 @@ pub struct Server {
     /// Address and port to listen on. Port 0 takes a free one.
     #[schemars(with = "kind::Address")]
     pub listen: SocketAddr,
+    /// Address and port for what needs the scope `admin`, which `listen` then refuses; `null`: `listen` takes it.
+    #[schemars(with = "Option<kind::Address>")]
+    pub admin_listen: Option<SocketAddr>,
     /// The largest request body accepted; a larger one is answered with 413.
     #[schemars(extend("x-min" = "1KiB", "x-max" = "1GiB"))]
     #[schemars(extend("x-live" = true))]
@@ -43,6 +46,7 @@ impl Default for Server {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            admin_listen: None,
             max_body: Bytes::from_mib(8),
             request_timeout: Span::from_secs(10),
             max_in_flight: 512,
