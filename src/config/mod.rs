@@ -20,7 +20,8 @@ mod settings;
 mod shape;
 mod span;
 #[cfg(test)]
-mod tests;
+#[path = "tests.rs"]
+mod whole;
 mod tree;
 mod verify;
 mod words;
@@ -71,6 +72,9 @@ pub struct Config {
     pub curated: Curated,
     /// Logs and decisions.
     pub observability: Observability,
+    /// Examples of what this config is to do, run by `sidecart test`.
+    #[schemars(extend("x-example" = "tests: [{name: no wine for minors, items: [{itemId: wine, minAge: 18}], forbid: [wine]}]"))]
+    pub tests: Vec<TestCase>,
 }
 
 impl Default for Config {
@@ -89,6 +93,7 @@ impl Default for Config {
             placements: placements::usual(),
             curated: Curated::default(),
             observability: Observability::default(),
+            tests: Vec::new(),
         }
     }
 }

@@ -229,6 +229,13 @@ fn any_value(shape: &Shape) -> BoxedStrategy<Value> {
             (range.least.unwrap_or(0.0)..=range.greatest.unwrap_or(1e9)).prop_map(Value::from).boxed()
         }
         Shape::Text(text) => any_text(text),
+        Shape::Any => prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            "[ -~é]{0,8}".prop_map(Value::from),
+        ]
+        .boxed(),
     }
 }
 
@@ -244,6 +251,9 @@ fn any_text(text: &Text) -> BoxedStrategy<Value> {
         Some("address") => {
             any::<(u32, u16)>().prop_map(|(ip, port)| json!(format!("{}:{port}", std::net::Ipv4Addr::from(ip)))).boxed()
         }
+        Some("date or time") => Just(Value::from("2026-12-24T18:00")).boxed(),
+        Some("time span") => Just(Value::from("22:00-02:00")).boxed(),
+        Some("time zone") => Just(Value::from("Europe/Berlin")).boxed(),
         Some("currency") => "[A-Z]{3}".prop_map(Value::from).boxed(),
         _ => prop_oneof!["[ -~éß中]{0,12}x", Just("${HOME}/$${x".to_owned()), Just("null".to_owned())]
             .prop_map(Value::from)

@@ -19,7 +19,11 @@ pub fn of_shape(shape: &Shape) -> String {
             format!("{{{}}}", keys.join(", "))
         }
         Shape::Map(map) => format!("map of {} to {}", map.each, of_shape(&map.value)),
-        Shape::List(item) => format!("list of {}s", of_shape(item)),
+        Shape::List(item) if matches!(**item, Shape::Record(_)) => "list of maps".to_owned(),
+        Shape::List(item) => match &**item {
+            Shape::Choice(_) => format!("list of {}", of_shape(item)),
+            item => format!("list of {}s", of_shape(item)),
+        },
         Shape::Choice(choices) => {
             let words: Vec<String> = choices.iter().map(|choice| format!("`{}`", choice.word)).collect();
             words.join(" or ")
@@ -27,6 +31,7 @@ pub fn of_shape(shape: &Shape) -> String {
         Shape::Bool => "`true` or `false`".to_owned(),
         Shape::Integer(range) => ranged("whole number", range.words()),
         Shape::Number(range) => ranged("number", range.words()),
+        Shape::Any => "any value".to_owned(),
         Shape::Text(text) => ranged(text.kind.map_or("text", |kind| kind.name), text.range.words()),
     }
 }

@@ -12,6 +12,7 @@ pub mod ranker;
 pub mod rules;
 pub mod server;
 pub mod storage;
+pub mod tests;
 
 pub use candidates::Candidates;
 pub use catalog::Catalog;
@@ -24,3 +25,4 @@ pub use ranker::Ranker;
 pub use rules::Rules;
 pub use server::Server;
 pub use storage::Storage;
+pub use tests::TestCase;

@@ -1,0 +1,171 @@
+//! Which rules may forbid which items, by the one field of the item that tells soonest: most rules speak of a category,
+//! a brand, a label or an attribute, so most items are asked a few of them only.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::expr::{Attr, Cond, ItemList, ItemNumber, ItemText, List, Num, Order, Subject, Text, Whose};
+use super::rule::{Effect, Rule};
+
+/// Rules by the values of one field.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct ByText {
+    named: FxHashMap<Arc<str>, Vec<u32>>,
+    /// All of them, each once: for items of which the field is not known.
+    pub(crate) all: Vec<u32>,
+}
+
+impl ByText {
+    pub(crate) fn of(&self, text: &str) -> &[u32] {
+        if self.named.is_empty() { &[] } else { self.named.get(text).map_or(&[], Vec::as_slice) }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    fn add(&mut self, texts: Vec<Arc<str>>, position: u32) {
+        for text in texts {
+            let rules = self.named.entry(text).or_default();
+            if rules.last() != Some(&position) {
+                rules.push(position);
+            }
+        }
+        self.all.push(position);
+    }
+}
+
+/// A comparison of one of the candidate's numbers with a constant: what most other rules begin with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Quick {
+    pub(crate) number: ItemNumber,
+    pub(crate) order: Order,
+    pub(crate) than: f64,
+}
+
+/// The rules that forbid, by position in the set.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Index {
+    /// Those that no field tells from the others.
+    pub(crate) others: Vec<(u32, Option<Quick>)>,
+    pub(crate) ids: ByText,
+    pub(crate) brands: ByText,
+    /// By narrowest category.
+    pub(crate) leaves: ByText,
+    /// By any category.
+    pub(crate) categories: ByText,
+    pub(crate) tags: ByText,
+    /// By the slot of an attribute that must be there.
+    pub(crate) attributes: Vec<Vec<u32>>,
+    /// Names of the attributes that any rule reads of candidates: slots.
+    pub(crate) slots: FxHashMap<Arc<str>, u32>,
+}
+
+/// A field of the candidate and the values that a part of a condition wants of it. Cheapest and most telling first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Selector {
+    Id(Vec<Arc<str>>),
+    Attribute(u32),
+    Brand(Vec<Arc<str>>),
+    Leaf(Vec<Arc<str>>),
+    Category(Vec<Arc<str>>),
+    Tag(Vec<Arc<str>>),
+}
+
+impl Index {
+    /// The index of rules, whose attributes are given their slots.
+    pub(crate) fn new(rules: &mut [Rule]) -> Self {
+        let mut index = Self::default();
+        for rule in rules.iter_mut() {
+            rule.when.parts_mut().for_each(|part| part.attrs_mut(&mut |attr| index.name(attr)));
+        }
+        index.attributes = vec![Vec::new(); index.slots.len()];
+        for (position, rule) in (0..).zip(rules.iter()).filter(|(_, rule)| rule.effect == Effect::Deny) {
+            index.add(position, rule);
+        }
+        index
+    }
+
+    fn name(&mut self, attr: &mut Attr) {
+        if attr.whose == Whose::Of(Subject::Item) {
+            let next = self.slots.len() as u32;
+            attr.slot = *self.slots.entry(attr.name.clone()).or_insert(next);
+        }
+    }
+
+    fn add(&mut self, position: u32, rule: &Rule) {
+        match rule.when.item.iter().filter_map(selector).min() {
+            Some(Selector::Id(texts)) => self.ids.add(texts, position),
+            Some(Selector::Attribute(slot)) => self.attributes[slot as usize].push(position),
+            Some(Selector::Brand(texts)) => self.brands.add(texts, position),
+            Some(Selector::Leaf(texts)) => self.leaves.add(texts, position),
+            Some(Selector::Category(texts)) => self.categories.add(texts, position),
+            Some(Selector::Tag(texts)) => self.tags.add(texts, position),
+            None => self.others.push((position, rule.when.item.iter().find_map(quick))),
+        }
+    }
+}
+
+fn quick(cond: &Cond) -> Option<Quick> {
+    let Cond::Number(order, sides) = cond else { return None };
+    match &**sides {
+        (Num::Item(Subject::Item, number), Num::Const(than)) => {
+            Some(Quick { number: *number, order: *order, than: *than })
+        }
+        (Num::Const(than), Num::Item(Subject::Item, number)) => {
+            Some(Quick { number: *number, order: order.turned(), than: *than })
+        }
+        _ => None,
+    }
+}
+
+fn selector(cond: &Cond) -> Option<Selector> {
+    match cond {
+        Cond::Same(sides) => match &**sides {
+            (Text::Item(Subject::Item, field), Text::Const(text))
+            | (Text::Const(text), Text::Item(Subject::Item, field)) => by_field(*field, vec![text.clone()]),
+            _ => None,
+        },
+        Cond::In(sides) => match &**sides {
+            (Text::Item(Subject::Item, field), List::Const(texts)) => by_field(*field, texts.to_vec()),
+            (Text::Const(text), List::Item(Subject::Item, ItemList::Categories)) => {
+                Some(Selector::Category(vec![text.clone()]))
+            }
+            (Text::Const(text), List::Item(Subject::Item, ItemList::Tags)) => Some(Selector::Tag(vec![text.clone()])),
+            _ => None,
+        },
+        Cond::HasAttr(attr) if attr.whose == Whose::Of(Subject::Item) => Some(Selector::Attribute(attr.slot)),
+        Cond::Or(parts) => {
+            let mut parts = parts.iter().map(selector);
+            let first = parts.next()??;
+            parts.try_fold(first, |so_far, part| merged(so_far, part?))
+        }
+        _ => None,
+    }
+}
+
+fn by_field(field: ItemText, texts: Vec<Arc<str>>) -> Option<Selector> {
+    match field {
+        ItemText::Id => Some(Selector::Id(texts)),
+        ItemText::Brand => Some(Selector::Brand(texts)),
+        ItemText::Category => Some(Selector::Leaf(texts)),
+        ItemText::Title | ItemText::Group | ItemText::Currency => None,
+    }
+}
+
+/// Either of two selectors, where they are of one field.
+fn merged(a: Selector, b: Selector) -> Option<Selector> {
+    let both = |mut a: Vec<Arc<str>>, b: Vec<Arc<str>>| {
+        a.extend(b);
+        a
+    };
+    match (a, b) {
+        (Selector::Id(a), Selector::Id(b)) => Some(Selector::Id(both(a, b))),
+        (Selector::Brand(a), Selector::Brand(b)) => Some(Selector::Brand(both(a, b))),
+        (Selector::Leaf(a), Selector::Leaf(b)) => Some(Selector::Leaf(both(a, b))),
+        (Selector::Category(a), Selector::Category(b)) => Some(Selector::Category(both(a, b))),
+        (Selector::Tag(a), Selector::Tag(b)) => Some(Selector::Tag(both(a, b))),
+        _ => None,
+    }
+}
