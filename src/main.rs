@@ -12,6 +12,7 @@ mod ingest;
 mod log;
 mod metrics;
 mod replay;
+mod rules;
 mod service;
 mod wire;
 

@@ -13,6 +13,7 @@ mod log;
 mod model;
 mod replay;
 pub mod serve;
+mod test;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,7 @@ enum Command {
     Init(init::Args),
     Replay(replay::Args),
     Serve(serve::Args),
+    Test(test::Args),
     Log(log::Args),
     Model(model::Args),
 }
@@ -69,6 +71,7 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         Command::Init(args) => init::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Test(args) => test::run(&args),
         Command::Log(args) => log::run(&args),
         Command::Model(args) => model::run(&args),
     }

@@ -95,7 +95,10 @@ const MAX_NOTE_BYTES: usize = 2_000;
 
 fn condition(text: &str) -> Result<(), String> {
     if text.len() > MAX_CONDITION_BYTES {
-        return Err(format!("is {} bytes long, more than {MAX_CONDITION_BYTES}: split it into several rules", text.len()));
+        return Err(format!(
+            "is {} bytes long, more than {MAX_CONDITION_BYTES}: split it into several rules",
+            text.len()
+        ));
     }
     if text.trim().is_empty() { Err("is empty: give a condition, such as `item.price < 20`".into()) } else { Ok(()) }
 }

@@ -19,18 +19,21 @@ pub mod sections;
 mod settings;
 mod shape;
 mod span;
+mod tree;
+mod verify;
 #[cfg(test)]
 #[path = "tests.rs"]
 mod whole;
-mod tree;
-mod verify;
 mod words;
 
 use std::path::PathBuf;
 
 pub use bytes::Bytes;
-pub use fault::{At, ConfigErrors, Problem};
+pub use environment::Warning;
+pub use fault::{At, ConfigErrors, Fault, Problem, nearest};
 pub use flags::ConfigFlags;
+#[cfg(test)]
+pub use load::load_text;
 pub use load::{DEFAULT_FILE, Loaded, Override, load};
 pub use render::render;
 pub use schema::schema;

@@ -1,6 +1,10 @@
 //! From the config to what the engine takes: plain numbers.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use sidecart_engine::Settings;
+use sidecart_engine::nouns::Request;
 use sidecart_engine::settings::{
     AffinitySettings, CandidateSettings, CatalogSettings, Curated, DedupeSettings, IndexSettings, PopularitySettings,
     RuleSettings, SessionSettings, SourceSettings, UserSettings,
@@ -8,6 +12,8 @@ use sidecart_engine::settings::{
 
 use super::sections::candidates::Source;
 use super::{Candidates, Config, Features};
+use crate::rules;
+use crate::wire::request::Asked;
 
 impl Config {
     /// The engine's settings.
@@ -34,10 +40,29 @@ impl Config {
             },
             catalog: CatalogSettings { max_items: self.catalog.max_items, currency: self.catalog.currency },
             candidates: candidates(&self.candidates),
-            rules: RuleSettings { require_stock: self.rules.eligibility.stock.require },
+            rules: RuleSettings {
+                require_stock: self.rules.eligibility.stock.require,
+                shop: Arc::new(rules::for_engine(self)),
+            },
             curated: Curated { pairs: self.curated.pairs.clone(), lists: self.curated.lists.clone() },
             batch_rows_per_event: features.affinities.batch_rows_per_event,
         }
+    }
+}
+
+impl Config {
+    /// Fills in what the caller of a request left open from the placement's keys; gives the time there is.
+    #[must_use]
+    pub fn complete(&self, asked: Asked) -> (Request, Duration) {
+        let Asked { mut request, repeats, deadline_ms } = asked;
+        let placement = self.placement(request.placement.as_str());
+        if request.limit == 0 {
+            request.limit = placement.limit;
+        }
+        request.repeats = repeats.unwrap_or_else(|| placement.repeats.into());
+        request.arrangement = placement.arrangement();
+        let budget = self.deadline(&placement).duration();
+        (request, deadline_ms.map_or(budget, |ms| budget.min(Duration::from_millis(ms))))
     }
 }
 

@@ -230,7 +230,6 @@ fn any_value(shape: &Shape) -> BoxedStrategy<Value> {
         }
         Shape::Text(text) => any_text(text),
         Shape::Any => prop_oneof![
-            Just(Value::Null),
             any::<bool>().prop_map(Value::from),
             any::<i32>().prop_map(Value::from),
             "[ -~é]{0,8}".prop_map(Value::from),

@@ -11,6 +11,7 @@ use sidecart_engine::nouns::{Exposure, ItemId, Request, Timestamp};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::config::Observability;
 use crate::log::Offset;
 use crate::wire::answer::{Answer, Explanation};
 use crate::wire::scalar::rfc3339;
@@ -41,52 +42,93 @@ impl Decision {
     }
 }
 
-/// The newest decisions, by request id; the oldest leaves first.
+/// The newest decisions, by request id; the oldest leaves first. Those that a rule wants audited have room of their own,
+/// so that traffic does not push them out.
 #[derive(Debug)]
 pub struct Decisions {
-    ring: Mutex<Ring>,
+    usual: Ring,
+    audited: Ring,
+    /// Of 2^64 ids, how many are kept among the usual ones.
+    sampled: u64,
+}
+
+#[derive(Debug)]
+struct Ring {
+    entries: Mutex<Entries>,
     keep: usize,
 }
 
 #[derive(Debug, Default)]
-struct Ring {
+struct Entries {
     by_id: FxHashMap<Uuid, Arc<Decision>>,
     order: VecDeque<Uuid>,
 }
 
 impl Decisions {
-    /// Keeps the newest `keep`; 0 keeps none.
+    /// Keeps as many as the config says; 0 keeps none.
     #[must_use]
-    pub fn new(keep: usize) -> Self {
-        Self { ring: Mutex::default(), keep }
+    pub fn new(config: &Observability) -> Self {
+        Self {
+            usual: Ring::new(config.decisions_kept),
+            audited: Ring::new(config.audited_kept),
+            // Saturates: a share of 1 is all.
+            sampled: (config.decisions_sample * u64::MAX as f64) as u64,
+        }
     }
 
-    /// Keeps a decision.
+    /// Keeps a decision, if it is one of the sample.
     pub fn record(&self, id: Uuid, decision: Decision) {
-        if self.keep == 0 {
-            return;
+        // The end of a version 7 UUID is random.
+        let (_, dice) = id.as_u64_pair();
+        if dice << 2 <= self.sampled {
+            self.usual.push(id, decision);
         }
-        let decision = Arc::new(decision);
-        let mut ring = self.ring.lock();
-        let gone = if ring.order.len() >= self.keep { ring.order.pop_front() } else { None };
-        let gone = gone.and_then(|id| ring.by_id.remove(&id));
-        ring.order.push_back(id);
-        ring.by_id.insert(id, decision);
-        drop(ring);
-        // Freed outside of the lock.
-        drop(gone);
+    }
+
+    /// Keeps a decision that a rule wants kept.
+    pub fn record_audited(&self, id: Uuid, decision: Decision) {
+        self.audited.push(id, decision);
     }
 
     /// The decision of that request, if it is still kept.
     #[must_use]
     pub fn get(&self, id: Uuid) -> Option<Arc<Decision>> {
-        self.ring.lock().by_id.get(&id).cloned()
+        self.usual.get(id).or_else(|| self.audited.get(id))
     }
 
     /// How many are kept.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ring.lock().order.len()
+        self.usual.len() + self.audited.len()
+    }
+}
+
+impl Ring {
+    fn new(keep: usize) -> Self {
+        Self { entries: Mutex::default(), keep }
+    }
+
+    fn push(&self, id: Uuid, decision: Decision) {
+        if self.keep == 0 {
+            return;
+        }
+        let decision = Arc::new(decision);
+        let mut entries = self.entries.lock();
+        let gone = if entries.order.len() >= self.keep { entries.order.pop_front() } else { None };
+        let gone = gone.and_then(|id| entries.by_id.remove(&id));
+        entries.order.push_back(id);
+        entries.by_id.insert(id, decision);
+        drop(entries);
+        // Freed outside of the lock.
+        drop(gone);
+    }
+
+    fn get(&self, id: Uuid) -> Option<Arc<Decision>> {
+        self.entries.lock().by_id.get(&id).cloned()
+    }
+
+    fn len(&self) -> usize {
+        self.entries.lock().order.len()
     }
 }
 

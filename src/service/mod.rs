@@ -64,7 +64,7 @@ impl Service {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self {
-            decisions: Decisions::new(parts.config.observability.decisions_kept),
+            decisions: Decisions::new(&parts.config.observability),
             admission: Semaphore::new(parts.config.server.max_in_flight),
             config: parts.config,
             config_version: parts.config_version,

@@ -1,7 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sidecart_engine::Watch;
 use sidecart_engine::nouns::{Cause, Request, Slate, Tier, Timestamp};
@@ -11,7 +11,7 @@ use super::deadline::{Deadline, NoTime};
 use super::{APPLY_PATIENCE, Service};
 use crate::decisions::{Decision, Lookup};
 use crate::ingest::Phase;
-use crate::metrics::{Answered, CauseLabel, StageLabel, seconds};
+use crate::metrics::{Answered, CauseLabel, RuleLabel, StageLabel, seconds};
 use crate::wire::Rejection;
 use crate::wire::answer::{Answer, AnswerItem, Degraded, Explanation};
 use crate::wire::request::{self, Asked};
@@ -37,26 +37,13 @@ impl Service {
         if permit.is_ok() {
             tokio::task::yield_now().await;
         }
-        let (request, budget) = self.complete(asked);
+        let (request, budget) = self.config.complete(asked);
         let now = self.now();
         let slate = match permit {
             Ok(_) => self.compute(&request, now, admitted + budget),
             Err(_) => self.shed(&request, now, admitted + budget),
         };
         self.respond(request, now, slate, admitted)
-    }
-
-    /// Fills in what the caller left open from the placement's config; gives the time there is.
-    fn complete(&self, asked: Asked) -> (Request, Duration) {
-        let Asked { mut request, repeats, deadline_ms } = asked;
-        let placement = self.config.placement(request.placement.as_str());
-        if request.limit == 0 {
-            request.limit = placement.limit;
-        }
-        request.repeats = repeats.unwrap_or_else(|| placement.repeats.into());
-        request.arrangement = placement.arrangement();
-        let budget = self.config.deadline(&placement).duration();
-        (request, deadline_ms.map_or(budget, |ms| budget.min(Duration::from_millis(ms))))
     }
 
     fn compute(&self, request: &Request, now: Timestamp, deadline: Instant) -> Slate {
@@ -111,13 +98,16 @@ impl Service {
     fn respond(&self, request: Request, now: Timestamp, slate: Slate, admitted: Instant) -> Answer {
         let id = Uuid::now_v7();
         let explanation = request.explain.then(|| Explanation::from(&slate));
+        for fault in &slate.faults {
+            self.metrics().rule_faults.get_or_create(&RuleLabel::of(fault)).inc_by(u64::from(fault.count));
+        }
         let answer = Answer {
             request_id: id.to_string(),
             attribution_token: self.tokens.sign(id, &request.placement),
             items: slate.picks.iter().map(AnswerItem::from).collect(),
             tier: slate.tier.name(),
             degraded: slate.degraded.map(|cause| Degraded { cause: cause.name() }),
-            suppressed: slate.suppressed,
+            suppressed: slate.suppressed.into_iter().map(|(rule, count)| (rule.into_owned(), count)).collect(),
             model_version: format!("linear-{}", slate.model_version),
             config_version: self.config_version.clone(),
             feature_age_ms: slate.feature_age_ms,
@@ -127,7 +117,11 @@ impl Service {
         let applied = self.shared.progress.applied();
         let (exposure, clicked) = (slate.exposure, AtomicU64::default());
         let decision = Decision { request, at: now, applied, answer: answer.clone(), exposure, clicked };
-        self.decisions.record(id, decision);
+        if slate.audited {
+            self.decisions.record_audited(id, decision)
+        } else {
+            self.decisions.record(id, decision)
+        }
         answer
     }
 
@@ -170,6 +164,8 @@ fn nothing(cause: Cause) -> Slate {
         tier: Tier::Empty,
         degraded: Some(cause),
         suppressed: std::collections::BTreeMap::new(),
+        faults: Vec::new(),
+        audited: false,
         considered: 0,
         model_version: 0,
         exposure: sidecart_engine::nouns::Exposure::default(),

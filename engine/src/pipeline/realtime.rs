@@ -66,9 +66,7 @@ fn collect_more(moment: &Moment<'_>, watch: &mut dyn Watch, scratch: &mut Scratc
     let reach = collect(moment, OVERFETCH, watch, scratch);
     let _ = watch.enter(Stage::Rules);
     let mut pool = std::mem::take(&mut scratch.pool);
-    pool.retain(|candidate| {
-        Draft::has_admitted(candidate.item, scratch) || draft.admits(candidate.item, scratch)
-    });
+    pool.retain(|candidate| Draft::has_admitted(candidate.item, scratch) || draft.admits(candidate.item, scratch));
     scratch.pool = pool;
     // What a source found before it finds again: only time can have made it less.
     reach

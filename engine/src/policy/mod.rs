@@ -4,6 +4,7 @@
 mod build;
 mod expr;
 mod index;
+mod names;
 mod rule;
 mod schedule;
 mod set;
@@ -15,8 +16,8 @@ pub use expr::{
     Quantity, Subject, Text, Whose,
 };
 pub(crate) use index::Index;
-pub(crate) use visit::Leaf;
 pub use rule::{CapBy, Effect, Kind, Rule, Scope, When};
 pub use schedule::Schedule;
-pub use set::{MAX_BOOST, MAX_RULES, RuleSet};
+pub use set::{MAX_BOOST, MAX_RULES, RuleSet, USUAL_MAX_BOOST};
+pub(crate) use visit::Leaf;
 pub use zone::{Local, Zone};

@@ -75,7 +75,8 @@ mod tests {
     #[test]
     fn hours_over_midnight_belong_to_the_day_they_began_on() {
         let friday_night = Schedule { days: 1 << 4, minutes: Some((22 * 60, 2 * 60)), ..Schedule::default() };
-        let held = [(4, 21), (4, 22), (5, 1), (5, 2), (5, 23), (4, 1)].map(|(day, hour)| friday_night.holds(at(day, hour)));
+        let held =
+            [(4, 21), (4, 22), (5, 1), (5, 2), (5, 23), (4, 1)].map(|(day, hour)| friday_night.holds(at(day, hour)));
         assert_eq!(held, [false, true, true, false, false, false]);
     }
 

@@ -6,6 +6,9 @@ pub const MAX_RULES: usize = 2_000;
 /// The product of all boosts and buries of an item stays within 1/100 and 100, whatever the config says.
 pub const MAX_BOOST: f64 = 100.0;
 
+/// What boosts and buries may multiply to where the shop says nothing else.
+pub const USUAL_MAX_BOOST: f64 = 10.0;
+
 /// All of a shop's rules, in the order in which they are asked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RuleSet {
@@ -17,7 +20,7 @@ pub struct RuleSet {
 
 impl Default for RuleSet {
     fn default() -> Self {
-        Self::new(Vec::new(), MAX_BOOST)
+        Self::new(Vec::new(), USUAL_MAX_BOOST)
     }
 }
 

@@ -100,9 +100,9 @@ impl Leaf<'_> {
     pub(crate) fn reads_item(&self) -> bool {
         let of_item = |attr: &Attr| attr.whose == Whose::Of(Subject::Item);
         match self {
-            Self::Num(Num::Item(subject, _)) | Self::Text(Text::Item(subject, _)) | Self::List(List::Item(subject, _)) => {
-                *subject == Subject::Item
-            }
+            Self::Num(Num::Item(subject, _))
+            | Self::Text(Text::Item(subject, _))
+            | Self::List(List::Item(subject, _)) => *subject == Subject::Item,
             Self::Num(Num::Attr(attr)) | Self::Text(Text::Attr(attr)) | Self::List(List::Attr(attr)) => of_item(attr),
             Self::Flag(ItemFlag::Available(subject) | ItemFlag::Consumable(subject)) => *subject == Subject::Item,
             Self::Flag(ItemFlag::Attr(attr)) => of_item(attr),

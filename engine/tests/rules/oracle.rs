@@ -7,7 +7,7 @@ use sidecart_engine::policy::{
     Quantity, Subject, Text, Whose,
 };
 
-use crate::world::{World, Wish};
+use crate::world::{Wish, World};
 
 /// A condition as the test thinks of it.
 #[derive(Debug, Clone)]
@@ -67,9 +67,7 @@ impl Spec {
             Self::Brand(name) => Cond::same(Text::Item(Subject::Item, ItemText::Brand), Text::of(name)),
             Self::CategoryIs(name) => Cond::same(Text::Item(Subject::Item, ItemText::Category), Text::of(name)),
             Self::CategoryIn(names) => Cond::item_in(ItemText::Category, names),
-            Self::UnderCategory(name) => {
-                Cond::in_list(Text::of(name), List::Item(Subject::Item, ItemList::Categories))
-            }
+            Self::UnderCategory(name) => Cond::in_list(Text::of(name), List::Item(Subject::Item, ItemList::Categories)),
             Self::Tag(name) => Cond::in_list(Text::of(name), List::Item(Subject::Item, ItemList::Tags)),
             Self::Flag(name) => Cond::Flag(ItemFlag::Attr(attr(name))),
             Self::Amount(name, order, than) => compare(Num::Attr(attr(name)), order, than),
@@ -99,7 +97,8 @@ impl Spec {
     /// Whether it is true of an item.
     pub fn truth(&self, item: &Item, wish: &Wish, world: &World) -> Option<bool> {
         let price = item.price.map(|price| price.minor as f64 / 100.0);
-        let stands = |value: Option<f64>, order: &Order, than: &f64| value.map(|value| order_holds(*order, value, *than));
+        let stands =
+            |value: Option<f64>, order: &Order, than: &f64| value.map(|value| order_holds(*order, value, *than));
         let cart = || wish.cart.iter().map(|id| world.items.get(id));
         match self {
             Self::Price(order, than) => stands(price, order, than),
@@ -120,10 +119,18 @@ impl Spec {
             Self::Brand(name) => item.brand.as_ref().map(|brand| brand == name),
             Self::CategoryIs(name) => item.category_path.last().map(|leaf| leaf == name),
             Self::CategoryIn(names) => {
-                if names.is_empty() { Some(false) } else { item.category_path.last().map(|leaf| names.contains(leaf)) }
+                if names.is_empty() {
+                    Some(false)
+                } else {
+                    item.category_path.last().map(|leaf| names.contains(leaf))
+                }
             }
             Self::UnderCategory(name) => {
-                if item.category_path.is_empty() { None } else { Some(item.category_path.contains(name)) }
+                if item.category_path.is_empty() {
+                    None
+                } else {
+                    Some(item.category_path.contains(name))
+                }
             }
             Self::Tag(name) => Some(item.tags.contains(name)),
             Self::Flag(name) => match item.attributes.get(name)? {
@@ -168,9 +175,7 @@ impl Spec {
             }
             Self::Placement(name) => Some(wish.placement == *name),
             Self::Not(inner) => inner.truth(item, wish, world).map(|truth| !truth),
-            Self::And(parts) => {
-                parts.iter().map(|part| part.truth(item, wish, world)).fold(Some(true), both)
-            }
+            Self::And(parts) => parts.iter().map(|part| part.truth(item, wish, world)).fold(Some(true), both),
             Self::Or(parts) => any(parts.iter().map(|part| part.truth(item, wish, world))),
         }
     }

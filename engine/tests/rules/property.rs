@@ -107,7 +107,11 @@ fn judge(seed: u64, world: &World, wish: &Wish, answer: &Slate, met: &mut Met) {
     let shown: Vec<&ItemId> = answer.picks.iter().map(|pick| &pick.item_id).collect();
     let rules = &world.rules;
     for id in &shown {
-        assert!(allowed.contains(id), "seed {seed}: {id} is forbidden\n{wish:#?}\n{:#?}\n{rules:#?}", world.items.get(*id));
+        assert!(
+            allowed.contains(id),
+            "seed {seed}: {id} is forbidden\n{wish:#?}\n{:#?}\n{rules:#?}",
+            world.items.get(*id)
+        );
     }
     let distinct: std::collections::BTreeSet<_> = shown.iter().collect();
     assert_eq!(distinct.len(), shown.len(), "seed {seed}: an item twice");
@@ -123,7 +127,8 @@ fn judge(seed: u64, world: &World, wish: &Wish, answer: &Slate, met: &mut Met) {
         }
     }
     met.shown += shown.len() as u64;
-    met.denied += answer.suppressed.iter().filter(|(rule, _)| rule.starts_with('r')).map(|(_, n)| u64::from(*n)).sum::<u64>();
+    met.denied +=
+        answer.suppressed.iter().filter(|(rule, _)| rule.starts_with('r')).map(|(_, n)| u64::from(*n)).sum::<u64>();
     met.lacked += answer.faults.len() as u64;
     met.tiers.insert(answer.tier);
 }

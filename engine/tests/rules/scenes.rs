@@ -56,7 +56,8 @@ fn a_boost_moves_an_item_up_and_its_product_is_bounded() {
         &mut sidecart_engine::Unhurried,
         &mut sidecart_engine::Scratch::default(),
     );
-    let score = |slate: &Slate, id: &str| slate.picks.iter().find(|p| p.item_id == item_id(id)).map_or(f64::NAN, |p| p.score);
+    let score =
+        |slate: &Slate, id: &str| slate.picks.iter().find(|p| p.item_id == item_id(id)).map_or(f64::NAN, |p| p.score);
     assert!((score(&boosted, "b") - score(&plain, "b") - 2.0_f64.ln()).abs() < 1e-4, "1.9^3 is cut to 2");
     assert!((score(&boosted, "a") - score(&plain, "a")).abs() < 1e-6);
     let told = boosted.picks.iter().find(|pick| pick.item_id == item_id("b")).map(|pick| pick.boosts.len());
@@ -78,7 +79,8 @@ fn a_pin_takes_its_slot_and_obeys_the_hard_rules() {
     let pin = |slot, item: &str| {
         Rule::new(&format!("pin_{item}"), Kind::Pin, Cond::Const(true), Effect::Pin(slot, item_id(item)))
     };
-    let mut shop = Shop::with(settings(vec![pin(2, "bag"), pin(4, "ghost"), pin(3, "gone")]), "bread butter jam bag gone");
+    let mut shop =
+        Shop::with(settings(vec![pin(2, "bag"), pin(4, "ghost"), pin(3, "gone")]), "bread butter jam bag gone");
     shop.stock(0, "gone", 0);
     let answer = shop.ask(1, &Request { limit: 3, ..request("s") });
     assert_eq!(answer.picks[1].item_id, item_id("bag"));

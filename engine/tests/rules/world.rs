@@ -48,8 +48,7 @@ const ATTRIBUTES: [&str; 3] = ["f", "g", "h"];
 const SEGMENTS: [&str; 2] = ["vip", "new"];
 const PLACEMENTS: [&str; 2] = ["cart", "pdp"];
 const REGIONS: [&str; 2] = ["GB", "FR"];
-const ORDERS: [Order; 6] =
-    [Order::Equal, Order::Unequal, Order::Less, Order::AtMost, Order::Greater, Order::AtLeast];
+const ORDERS: [Order; 6] = [Order::Equal, Order::Unequal, Order::Less, Order::AtMost, Order::Greater, Order::AtLeast];
 
 /// What the test knows of the shop.
 pub struct World {
@@ -219,8 +218,7 @@ impl World {
     /// Whether a hard rule of the shop forbids an item.
     pub fn forbids(&self, item: &Item, wish: &Wish) -> bool {
         let hard = self.rules.iter().filter(|law| law.pin.is_none() && law.factor.is_none());
-        hard.filter(|law| law.concerns(wish) != Some(false))
-            .any(|law| law.spec.truth(item, wish, self) != Some(false))
+        hard.filter(|law| law.concerns(wish) != Some(false)).any(|law| law.spec.truth(item, wish, self) != Some(false))
     }
 }
 

@@ -22,7 +22,7 @@ pub use features::Features;
 pub use observability::Observability;
 pub use placements::{Placement, Placements};
 pub use ranker::Ranker;
-pub use rules::Rules;
+pub use rules::{Common, Day, Rules};
 pub use server::Server;
 pub use storage::Storage;
 pub use tests::TestCase;

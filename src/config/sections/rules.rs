@@ -2,6 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sidecart_engine::Settings;
 use sidecart_engine::nouns::ItemId;
+use sidecart_engine::policy::USUAL_MAX_BOOST;
 
 use crate::config::{Span, kind};
 
@@ -50,7 +51,7 @@ impl Default for Rules {
         Self {
             time_zone: "UTC".into(),
             segments: Vec::new(),
-            max_boost: 10.0,
+            max_boost: USUAL_MAX_BOOST,
             eligibility: Eligibility::default(),
             compliance: Vec::new(),
             suppress: Vec::new(),
@@ -132,8 +133,6 @@ pub struct Common<'a> {
     pub enabled: bool,
     /// See `id`.
     pub audit: bool,
-    /// The condition.
-    pub when: Option<&'a str>,
 }
 
 /// Defines kinds of rules, each with its own keys and those that all have.
@@ -227,7 +226,6 @@ macro_rules! rules {
                     time_zone: self.time_zone.as_deref(),
                     enabled: self.enabled,
                     audit: self.audit,
-                    when: self.when.as_deref(),
                 }
             }
         }

@@ -118,9 +118,7 @@ impl<'a> Ask<'a> {
     pub(crate) fn text(&self, text: AskText, zone: &Zone) -> Result<Cow<'a, str>, Lack<'static>> {
         let request = self.moment.request;
         match text {
-            AskText::Region => {
-                Ok(request.shopper.region.as_deref().ok_or(Lack::Missing("user.region"))?.into())
-            }
+            AskText::Region => Ok(request.shopper.region.as_deref().ok_or(Lack::Missing("user.region"))?.into()),
             AskText::Placement => Ok(request.placement.as_str().into()),
             AskText::CartCurrency => {
                 drop(self.prices()?);
@@ -159,7 +157,9 @@ impl<'a> Ask<'a> {
                 let catalog = &self.moment.state.catalog;
                 let touches = self.moment.session.map(|session| session.touches()).unwrap_or_default();
                 let removed = touches.iter().filter(|touch| touch.kind == EventKind::RemoveFromCart);
-                removed.filter(|touch| !self.moment.cart.contains(&touch.item)).any(|touch| see(catalog.id_text(touch.item)));
+                removed
+                    .filter(|touch| !self.moment.cart.contains(&touch.item))
+                    .any(|touch| see(catalog.id_text(touch.item)));
             }
         }
         Ok(())

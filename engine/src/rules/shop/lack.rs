@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use crate::policy::{Attr, Subject, Whose};
+use crate::policy::Attr;
 
 /// Why a condition is neither true nor false.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,19 +20,9 @@ impl Lack<'_> {
     pub(crate) fn words(self) -> Cow<'static, str> {
         match self {
             Self::Missing(field) => format!("{field} is unknown").into(),
-            Self::Attribute(attr) => format!("{} is unknown", attr_name(attr)).into(),
-            Self::WrongKind(attr, wanted) => format!("{} is not {wanted}", attr_name(attr)).into(),
+            Self::Attribute(attr) => format!("{} is unknown", attr.name()).into(),
+            Self::WrongKind(attr, wanted) => format!("{} is not {wanted}", attr.name()).into(),
             Self::Fault(what) => what.into(),
         }
     }
-}
-
-/// The attribute as conditions spell it.
-pub(super) fn attr_name(attr: &Attr) -> String {
-    let whose = match attr.whose {
-        Whose::Of(Subject::Item) => "item",
-        Whose::Of(Subject::Each) => "each",
-        Whose::User => "user",
-    };
-    format!("{whose}.attributes.{}", attr.name)
 }

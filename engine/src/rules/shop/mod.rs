@@ -291,7 +291,8 @@ impl<'a> Shop<'a> {
     fn on<T>(&self, effect: impl Fn(&'a Effect) -> Option<T>) -> Vec<(u32, T)> {
         let on = (0..).zip(&self.states).filter(|(_, state)| matches!(state, State::On));
         let set = self.set;
-        on.filter_map(|(position, _): (u32, _)| Some((position, effect(&set.rules()[position as usize].effect)?))).collect()
+        on.filter_map(|(position, _): (u32, _)| Some((position, effect(&set.rules()[position as usize].effect)?)))
+            .collect()
     }
 
     /// The pins that are on: slot from 1, item, rule's id. An item that the catalogue does not have is no pin, and is

@@ -63,7 +63,7 @@ pub(super) fn number_lack(number: ItemNumber, item: &Item) -> Lack<'static> {
     let free = item.price.is_some_and(|price| price.minor == 0) && item.cost.is_some();
     match number {
         ItemNumber::MarginPct if free => Lack::Fault("item.marginPct is a division by a price of zero"),
-        number => Lack::Missing(number_name(number)),
+        number => Lack::Missing(number.name()),
     }
 }
 
@@ -76,30 +76,7 @@ pub(super) fn text(field: ItemText, item: &Item) -> Result<&str, Lack<'static>> 
         ItemText::Group => item.group.as_deref(),
         ItemText::Currency => item.price.as_ref().map(|price| price.currency.as_str()),
     };
-    found.ok_or(Lack::Missing(text_name(field)))
-}
-
-pub(super) fn number_name(number: ItemNumber) -> &'static str {
-    match number {
-        ItemNumber::Price => "item.price",
-        ItemNumber::Cost => "item.cost",
-        ItemNumber::Margin => "item.margin",
-        ItemNumber::MarginPct => "item.marginPct",
-        ItemNumber::Stock => "item.stock",
-        ItemNumber::StockAge => "item.stockAgeS",
-        ItemNumber::MinAge => "item.minAge",
-    }
-}
-
-pub(super) fn text_name(text: ItemText) -> &'static str {
-    match text {
-        ItemText::Id => "item.itemId",
-        ItemText::Title => "item.title",
-        ItemText::Brand => "item.brand",
-        ItemText::Category => "item.category",
-        ItemText::Group => "item.groupId",
-        ItemText::Currency => "item.currency",
-    }
+    found.ok_or(Lack::Missing(field.name()))
 }
 
 pub(super) fn flag(flag: &ItemFlag, item: &Item) -> Result<bool, Lack<'static>> {

@@ -3,10 +3,8 @@
 use std::fmt::Write as _;
 
 use super::eval::Scene;
-use super::lack::attr_name;
-use super::row::{number_name, text_name};
 use crate::nouns::Attribute;
-use crate::policy::{AskList, AskNumber, AskText, Attr, Cond, ItemFlag, ItemList, Leaf, List, Num, Subject, Text};
+use crate::policy::{Attr, Cond, ItemFlag, ItemList, Leaf, List, Num, Subject, Text};
 
 /// Values named at most; a longer list hides its point.
 const MAX_VALUES: usize = 6;
@@ -34,11 +32,11 @@ fn value<'a>(leaf: &Leaf<'a>, scene: &Scene<'_, 'a>) -> Option<String> {
         Leaf::Num(Num::Const(_)) | Leaf::Text(Text::Const(_)) | Leaf::List(List::Const(_)) => return None,
         Leaf::Num(Num::Item(Subject::Each, _)) | Leaf::Text(Text::Item(Subject::Each, _)) => return None,
         Leaf::Num(num) => match scene.number(num) {
-            Ok(value) => format!("{} is {value}", name_of_number(num)?),
+            Ok(value) => format!("{} is {value}", num.name()?),
             Err(lack) => lack.words().into_owned(),
         },
         Leaf::Text(text) => match scene.text(text) {
-            Ok(value) => format!("{} is {value}", name_of_text(text)?),
+            Ok(value) => format!("{} is {value}", text.name()?),
             Err(lack) => lack.words().into_owned(),
         },
         Leaf::List(list) => list_value(list, scene)?,
@@ -51,8 +49,8 @@ fn list_value<'a>(list: &'a List, scene: &Scene<'_, 'a>) -> Option<String> {
     let name = match list {
         List::Item(Subject::Item, ItemList::Categories) => "item.categories".to_owned(),
         List::Item(Subject::Item, ItemList::Tags) => "item.tags".to_owned(),
-        List::Ask(list) => ask_list_name(*list).to_owned(),
-        List::Attr(attr) => attr_name(attr),
+        List::Ask(list) => list.name().to_owned(),
+        List::Attr(attr) => attr.name(),
         List::Item(Subject::Each, _) | List::Const(_) => return None,
     };
     let mut entries = Vec::new();
@@ -83,7 +81,7 @@ fn flag_value<'a>(flag: &'a ItemFlag, scene: &Scene<'_, 'a>) -> Option<String> {
 }
 
 fn attr_value<'a>(attr: &'a Attr, scene: &Scene<'_, 'a>) -> Option<String> {
-    let name = attr_name(attr);
+    let name = attr.name();
     match scene.find(attr) {
         Ok(None) => Some(format!("{name} is unknown")),
         Ok(Some(value)) => {
@@ -98,65 +96,5 @@ fn attr_value<'a>(attr: &'a Attr, scene: &Scene<'_, 'a>) -> Option<String> {
             Some(text)
         }
         Err(_) => None,
-    }
-}
-
-fn name_of_number(num: &Num) -> Option<String> {
-    Some(match num {
-        Num::Item(_, number) => number_name(*number).to_owned(),
-        Num::Ask(number) => ask_number_name(*number).to_owned(),
-        Num::Attr(attr) => attr_name(attr),
-        Num::CartSum(name) => format!("cart.sum({name:?})"),
-        Num::Const(_) | Num::Size(_) | Num::Count(..) | Num::Math(..) => return None,
-    })
-}
-
-fn name_of_text(text: &Text) -> Option<String> {
-    Some(match text {
-        Text::Item(_, field) => text_name(*field).to_owned(),
-        Text::Ask(AskText::Region) => "user.region".to_owned(),
-        Text::Ask(AskText::Placement) => "request.placement".to_owned(),
-        Text::Ask(AskText::CartCurrency) => "cart.currency".to_owned(),
-        Text::Ask(AskText::Date) => "now.date".to_owned(),
-        Text::Attr(attr) => attr_name(attr),
-        Text::Const(_) => return None,
-    })
-}
-
-fn ask_number_name(number: AskNumber) -> &'static str {
-    match number {
-        AskNumber::CartTotal => "cart.total",
-        AskNumber::CartMin => "cart.min",
-        AskNumber::CartMax => "cart.max",
-        AskNumber::CartSize => "cart.size",
-        AskNumber::CartUnits => "cart.units",
-        AskNumber::ContextPrice => "request.contextPrice",
-        AskNumber::UserAge => "user.ageVerified",
-        AskNumber::SessionLength => "session.length",
-        AskNumber::SessionViews => "session.views",
-        AskNumber::SessionAdds => "session.adds",
-        AskNumber::SessionRemovals => "session.removals",
-        AskNumber::SessionPurchases => "session.purchases",
-        AskNumber::SessionAge => "session.ageS",
-        AskNumber::Limit => "request.limit",
-        AskNumber::Hour => "now.hour",
-        AskNumber::Minute => "now.minute",
-        AskNumber::Weekday => "now.weekday",
-        AskNumber::Day => "now.day",
-        AskNumber::Month => "now.month",
-        AskNumber::Year => "now.year",
-    }
-}
-
-fn ask_list_name(list: AskList) -> &'static str {
-    match list {
-        AskList::CartIds => "cart.itemIds",
-        AskList::CartCategories => "cart.categories",
-        AskList::CartBrands => "cart.brands",
-        AskList::CartTags => "cart.tags",
-        AskList::CartGroups => "cart.groups",
-        AskList::Segments => "user.segments",
-        AskList::Removed => "session.removed",
-        AskList::ContextIds => "request.contextItems",
     }
 }
