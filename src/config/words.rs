@@ -68,7 +68,12 @@ pub fn scalar(text: &str) -> String {
     // Where a value may be anything, `12` would be a number.
     let is_number = text.parse::<serde_json::Number>().is_ok();
     let inner_colons = text.split(':').all(|part| !part.is_empty() && part.chars().all(plain));
-    if begins && !is_number && inner_colons && !text.starts_with("...") && !RESERVED.contains(&text.to_lowercase().as_str()) {
+    if begins
+        && !is_number
+        && inner_colons
+        && !text.starts_with("...")
+        && !RESERVED.contains(&text.to_lowercase().as_str())
+    {
         return text.to_owned();
     }
     serde_json::to_string(text).expect("a text is JSON")

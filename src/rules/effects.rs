@@ -62,7 +62,7 @@ impl Compiler<'_> {
             if rule.what.is_empty() && rule.when.is_none() {
                 self.problem(&path, "the rule", "has neither `what` nor `when`: say what is left out");
             }
-            let what = rule.what.iter().map(|what| suppressed(*what)).collect();
+            let what = rule.what.iter().map(|what| suppressed(*what, rule.times)).collect();
             let cond = when.map(|when| if rule.what.is_empty() { when } else { Cond::And(vec![when, Cond::Or(what)]) });
             self.add(&path, &rule.common(), Kind::Suppress, cond, deny.clone());
         }
@@ -276,13 +276,14 @@ fn off_ratio(rule: &EligibilityRule) -> Cond {
     Cond::And(vec![Cond::number(Num::Ask(there_is), Order::Greater, Num::Const(0.0)), Cond::Or(off)])
 }
 
-fn suppressed(what: Suppressed) -> Cond {
+fn suppressed(what: Suppressed, times: u16) -> Cond {
     match what {
         // An item of no group has no variants.
         Suppressed::VariantsOfCart => Cond::And(vec![
             Cond::HasText(own_text(ItemText::Group)),
             Cond::in_list(own_text(ItemText::Group), List::Ask(AskList::CartGroups)),
         ]),
+        Suppressed::ShownWithoutClick => Cond::number(Num::Shown, Order::AtLeast, Num::Const(f64::from(times))),
         Suppressed::RemovedThisSession => Cond::in_list(own_text(ItemText::Id), List::Ask(AskList::Removed)),
     }
 }

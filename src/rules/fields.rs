@@ -74,7 +74,7 @@ static NOW: [Field; 7] = [
 ];
 
 /// The names of an item's fields.
-pub const ITEM: [&str; 17] = [
+pub const ITEM: [&str; 18] = [
     "itemId",
     "title",
     "brand",
@@ -89,6 +89,7 @@ pub const ITEM: [&str; 17] = [
     "stock",
     "stockAgeS",
     "minAge",
+    "shownInVisit",
     "tags",
     "available",
     "consumable",
@@ -115,6 +116,8 @@ pub fn of_item(subject: Subject, name: &str) -> Option<Typed> {
         "stock" => number(ItemNumber::Stock),
         "stockAgeS" => number(ItemNumber::StockAge),
         "minAge" => number(ItemNumber::MinAge),
+        // Of the candidate alone: what is in the cart was not shown in vain.
+        "shownInVisit" if subject == Subject::Item => Typed::Num(Num::Shown),
         "available" => Typed::Bool(Cond::Flag(ItemFlag::Available(subject))),
         "consumable" => Typed::Bool(Cond::Flag(ItemFlag::Consumable(subject))),
         _ => return None,

@@ -199,7 +199,9 @@ tests:
         let mut count = 0;
         for entry in std::fs::read_dir(folder).expect("the examples") {
             let path = entry.expect("a directory entry").path();
-            let loaded = crate::config::load(Some(&path), &[]).unwrap_or_else(|errors| panic!("{errors}"));
+            // Without a look at the clock, which warns of schedules that are over.
+            let text = std::fs::read_to_string(&path).expect("a readable file");
+            let loaded = load_text(&text).unwrap_or_else(|errors| panic!("{}: {errors}", path.display()));
             assert_eq!(loaded.warnings, [], "{}", path.display());
             let outcomes = run(&loaded.config);
             count += outcomes.len();

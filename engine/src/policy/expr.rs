@@ -235,6 +235,8 @@ pub enum Num {
     Item(Subject, ItemNumber),
     /// Of the request.
     Ask(AskNumber),
+    /// How often the candidate was shown in this visit since it was last clicked.
+    Shown,
     /// An attribute.
     Attr(Attr),
     /// Over the cart: units x the attribute of that name, where an item has it.

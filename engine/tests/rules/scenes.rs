@@ -146,3 +146,22 @@ fn the_sources_are_asked_for_more_before_the_ladder_is() {
     let answer = shop.ask(1, &Request { context_items: ids("bread"), limit: 4, ..request("s") });
     assert_eq!((answer.picks.len(), answer.tier), (4, Tier::Full), "{:?}", shown(&answer));
 }
+
+#[test]
+fn what_was_shown_in_vain_counts_until_it_is_clicked_or_the_visit_ends() {
+    let vain = Cond::number(Num::Shown, Order::AtLeast, Num::Const(2.0));
+    let mut shop = Shop::with(settings(vec![Rule::new("vain", Kind::Suppress, vain, Effect::Deny)]), "a b");
+    shop.view(0, "s", "ghost");
+    let left = |shop: &Shop, minute| shown(&shop.ask(minute, &Request { repeats: Repeats::Allow, ..request("s") }));
+    shop.happen(1, "s", EventKind::Impression, "a");
+    assert_eq!(left(&shop, 1), "a b");
+    shop.happen(2, "s", EventKind::Impression, "a");
+    assert_eq!(left(&shop, 2), "b");
+    shop.happen(3, "s", EventKind::Click, "a");
+    assert_eq!(left(&shop, 3), "a b");
+    shop.happen(4, "s", EventKind::Impression, "b");
+    shop.happen(5, "s", EventKind::Impression, "b");
+    assert_eq!(left(&shop, 5), "a");
+    shop.view(90, "s", "ghost");
+    assert_eq!(left(&shop, 90), "a b", "another visit");
+}

@@ -290,6 +290,9 @@ rules! {
     SuppressRule {
         /// What is left out.
         what: Vec<Suppressed> = Vec::new(),
+        /// Times shown from which on `shown_without_click` leaves an item out.
+        #[schemars(range(min = 1, max = 1_000))]
+        times: u16 = 3,
     }
 
     /// What is not to be recommended at all: any of the keys given, where `when` holds.
@@ -371,6 +374,8 @@ pub enum Suppressed {
     VariantsOfCart,
     /// What was taken out of the cart in this visit.
     RemovedThisSession,
+    /// What recommendations have shown `times` times in this visit since it was last clicked; needs `impression` events.
+    ShownWithoutClick,
 }
 
 /// What a cap counts by.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::lack::Lack;
 use crate::nouns::{Attribute, EventKind, Item};
 use crate::policy::{AskList, AskNumber, AskText, Over, Zone};
-use crate::store::{ItemIx, Moment};
+use crate::store::{ItemIx, Moment, Session};
 
 /// An item of the cart or the context.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +20,8 @@ pub(crate) struct Line<'a> {
 #[derive(Debug)]
 pub(crate) struct Ask<'a> {
     pub(crate) moment: &'a Moment<'a>,
+    /// The visit, if it has not ended: what was done before lunch is of another one.
+    pub(crate) visit: Option<&'a Session>,
     cart: Vec<Line<'a>>,
     context: Vec<Line<'a>>,
 }
@@ -36,7 +38,8 @@ impl<'a> Ask<'a> {
         let unheard = moment.request.cart.iter().flatten().filter(|id| catalog.number(id.as_str()).is_none());
         cart.extend(unheard.map(|id| Line { item: None, id: id.as_str(), units: 1 }));
         let context = moment.visit.iter().filter(|seen| seen.browsed).map(|seen| line(seen.item, seen.times)).collect();
-        Self { moment, cart, context }
+        let visit = moment.session.filter(|session| !session.ended(moment.now, &moment.settings.sessions));
+        Self { moment, visit, cart, context }
     }
 
     /// What a quantifier runs over.
@@ -56,7 +59,7 @@ impl<'a> Ask<'a> {
 
     pub(crate) fn number(&self, number: AskNumber, zone: &Zone) -> Result<f64, Lack<'static>> {
         let moment = self.moment;
-        let touches = |kind| moment.session.map_or(0.0, |session| f64::from(session.count(kind)));
+        let touches = |kind| self.visit.map_or(0.0, |session| f64::from(session.count(kind)));
         Ok(match number {
             AskNumber::CartTotal => self.prices()?.map(|(price, units)| price * units).sum(),
             AskNumber::CartMin => self.prices()?.map(|(price, _)| price).reduce(f64::min).ok_or(EMPTY_CART)?,
@@ -77,7 +80,7 @@ impl<'a> Ask<'a> {
             AskNumber::SessionRemovals => touches(EventKind::RemoveFromCart),
             AskNumber::SessionPurchases => touches(EventKind::Purchase),
             AskNumber::SessionAge => {
-                moment.session.map_or(0.0, |session| moment.now.since_ms(session.started_at).max(0) as f64 / 1e3)
+                self.visit.map_or(0.0, |session| moment.now.since_ms(session.started_at).max(0) as f64 / 1e3)
             }
             AskNumber::Limit => moment.request.limit as f64,
             AskNumber::Hour => f64::from(zone.local(moment.now).minute / 60),
@@ -155,7 +158,7 @@ impl<'a> Ask<'a> {
             }
             AskList::Removed => {
                 let catalog = &self.moment.state.catalog;
-                let touches = self.moment.session.map(|session| session.touches()).unwrap_or_default();
+                let touches = self.visit.map(|session| session.touches()).unwrap_or_default();
                 let removed = touches.iter().filter(|touch| touch.kind == EventKind::RemoveFromCart);
                 removed
                     .filter(|touch| !self.moment.cart.contains(&touch.item))

@@ -123,6 +123,10 @@ impl<'a> Scene<'_, 'a> {
                 if value.is_nan() { Err(row::number_lack(*number, item)) } else { Ok(value) }
             }
             Num::Ask(number) => self.ask.number(*number, self.zone),
+            Num::Shown => {
+                let ix = self.row.ok_or(NO_ITEM)?.ix;
+                Ok(self.ask.visit.map_or(0.0, |visit| f64::from(visit.times_shown(ix))))
+            }
             Num::Attr(attr) => match self.attribute(attr)? {
                 Attribute::Number(number) if number.is_finite() => Ok(*number),
                 _ => Err(Lack::WrongKind(attr, "a number")),

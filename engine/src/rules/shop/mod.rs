@@ -121,7 +121,7 @@ impl<'a> Shop<'a> {
         let moment = self.ask.moment;
         match moment.state.catalog.entry(item) {
             Some(entry) => {
-                self.row.fill(entry, self.set.index(), moment.now);
+                self.row.fill(item, entry, self.set.index(), moment.now);
                 true
             }
             None => false,

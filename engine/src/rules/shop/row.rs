@@ -3,11 +3,14 @@
 use super::lack::Lack;
 use crate::nouns::{Attribute, Item, Timestamp};
 use crate::policy::{Index, ItemFlag, ItemNumber, ItemText};
+use crate::store::ItemIx;
 
 /// A candidate, as conditions see it. Reused from candidate to candidate.
 #[derive(Debug, Default)]
 pub(crate) struct Row<'a> {
     pub(crate) item: Option<&'a Item>,
+    /// Its number.
+    pub(crate) ix: ItemIx,
     /// By [`ItemNumber`]; NaN: not known.
     pub(crate) numbers: [f64; ItemNumber::COUNT],
     /// By slot.
@@ -16,7 +19,8 @@ pub(crate) struct Row<'a> {
 
 impl<'a> Row<'a> {
     /// Looks a candidate up.
-    pub(crate) fn fill(&mut self, item: &'a Item, index: &Index, now: Timestamp) {
+    pub(crate) fn fill(&mut self, ix: ItemIx, item: &'a Item, index: &Index, now: Timestamp) {
+        self.ix = ix;
         self.item = Some(item);
         self.numbers = numbers(item, now);
         self.attributes.clear();
