@@ -10,6 +10,7 @@ mod catalog;
 mod counters;
 mod decay;
 mod dedupe;
+mod embeddings;
 mod intern;
 mod key;
 mod leaders;
@@ -32,6 +33,7 @@ pub(crate) use catalog::{Catalog, Facts, NO_IX};
 pub(crate) use counters::Counters;
 pub(crate) use decay::Lens;
 pub(crate) use dedupe::Dedupe;
+pub(crate) use embeddings::{Embeddings, dot};
 pub(crate) use key::{Space, key};
 pub(crate) use leaders::Leaders;
 pub(crate) use lru::Lru;
@@ -64,6 +66,7 @@ pub struct State {
     pub(crate) newcomers: Newcomers,
     pub(crate) sessions: Lru<Session>,
     pub(crate) index: SessionIndex,
+    pub(crate) embeddings: Embeddings,
     pub(crate) users: Users,
     pub(crate) orders: Lru<Order>,
     pub(crate) dedupe: Dedupe,
