@@ -111,7 +111,7 @@ fn engine() -> Engine {
 fn the_item(item: usize) -> Item {
     let money = |minor: usize| Some(Money { minor: minor as i64, currency: Currency::USD });
     let attributes = [
-        ("hfss".to_owned(), Attribute::Flag(item % 9 == 0)),
+        ("hfss".to_owned(), Attribute::Flag(item.is_multiple_of(9))),
         ("voltage".to_owned(), Attribute::Number((item % 4) as f64 * 12.0)),
         ("system".to_owned(), Attribute::Text(format!("s{}", item % 6))),
     ];

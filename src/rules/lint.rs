@@ -50,7 +50,7 @@ fn empties(rule: &Rule) -> Option<String> {
 
 fn weighs_nothing(rule: &Rule) -> Option<String> {
     match rule.effect {
-        Effect::Weigh(factor) if factor == 1.0 => Some("changes nothing: its factor is 1".into()),
+        Effect::Weigh(1.0) => Some("changes nothing: its factor is 1".into()),
         Effect::Weigh(_) if !rule.when.parts().any(Cond::reads_item) => {
             Some("changes nothing: it weighs all items alike, give it a condition on `item`".into())
         }

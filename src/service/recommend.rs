@@ -118,9 +118,9 @@ impl Service {
         let (exposure, clicked) = (slate.exposure, AtomicU64::default());
         let decision = Decision { request, at: now, applied, answer: answer.clone(), exposure, clicked };
         if slate.audited {
-            self.decisions.record_audited(id, decision)
+            self.decisions.record_audited(id, decision);
         } else {
-            self.decisions.record(id, decision)
+            self.decisions.record(id, decision);
         }
         answer
     }

@@ -1,4 +1,4 @@
-//! Which rules may forbid which items, by the one field of the item that tells soonest: most rules speak of a category,
+//! Which rules may concern which items, by the one field of the item that tells soonest: most rules speak of a category,
 //! a brand, a label or an attribute, so most items are asked a few of them only.
 
 use std::sync::Arc;
@@ -39,12 +39,20 @@ impl ByText {
 /// A comparison of one of the candidate's numbers with a constant: what most other rules begin with.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Quick {
-    pub(crate) number: ItemNumber,
+    pub(crate) number: QuickNumber,
     pub(crate) order: Order,
     pub(crate) than: f64,
 }
 
-/// The rules that forbid, by position in the set.
+/// A number of the candidate that is at hand.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum QuickNumber {
+    Field(ItemNumber),
+    /// An attribute, by its slot.
+    Attribute(u32),
+}
+
+/// Rules of one effect, by position in the set.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Index {
     /// Those that no field tells from the others.
@@ -56,10 +64,26 @@ pub(crate) struct Index {
     /// By any category.
     pub(crate) categories: ByText,
     pub(crate) tags: ByText,
-    /// By the slot of an attribute that must be there.
-    pub(crate) attributes: Vec<Vec<u32>>,
-    /// Names of the attributes that any rule reads of candidates: slots.
-    pub(crate) slots: FxHashMap<Arc<str>, u32>,
+    /// By the slot of an attribute that must be there: the slots that any rule is under, with their rules.
+    pub(crate) attributes: Vec<(u32, Vec<u32>)>,
+}
+
+/// Names of the attributes that any rule reads of candidates, and their places in a row.
+pub(crate) type Slots = FxHashMap<Arc<str>, u32>;
+
+/// Gives the attributes that rules read of candidates their slots.
+pub(crate) fn slots(rules: &mut [Rule]) -> Slots {
+    let mut slots = Slots::default();
+    let mut name = |attr: &mut Attr| {
+        if attr.whose == Whose::Of(Subject::Item) {
+            let next = slots.len() as u32;
+            attr.slot = *slots.entry(attr.name.clone()).or_insert(next);
+        }
+    };
+    for rule in rules {
+        rule.when.parts_mut().for_each(|part| part.attrs_mut(&mut name));
+    }
+    slots
 }
 
 /// A field of the candidate and the values that a part of a condition wants of it. Cheapest and most telling first.
@@ -74,30 +98,22 @@ enum Selector {
 }
 
 impl Index {
-    /// The index of rules, whose attributes are given their slots.
-    pub(crate) fn new(rules: &mut [Rule]) -> Self {
+    /// The index of the rules whose effect is `wanted`.
+    pub(crate) fn new(rules: &[Rule], wanted: impl Fn(&Effect) -> bool) -> Self {
         let mut index = Self::default();
-        for rule in rules.iter_mut() {
-            rule.when.parts_mut().for_each(|part| part.attrs_mut(&mut |attr| index.name(attr)));
-        }
-        index.attributes = vec![Vec::new(); index.slots.len()];
-        for (position, rule) in (0..).zip(rules.iter()).filter(|(_, rule)| rule.effect == Effect::Deny) {
+        for (position, rule) in (0..).zip(rules).filter(|(_, rule)| wanted(&rule.effect)) {
             index.add(position, rule);
         }
         index
     }
 
-    fn name(&mut self, attr: &mut Attr) {
-        if attr.whose == Whose::Of(Subject::Item) {
-            let next = self.slots.len() as u32;
-            attr.slot = *self.slots.entry(attr.name.clone()).or_insert(next);
-        }
-    }
-
     fn add(&mut self, position: u32, rule: &Rule) {
         match rule.when.item.iter().filter_map(selector).min() {
             Some(Selector::Id(texts)) => self.ids.add(texts, position),
-            Some(Selector::Attribute(slot)) => self.attributes[slot as usize].push(position),
+            Some(Selector::Attribute(slot)) => match self.attributes.iter_mut().find(|(other, _)| *other == slot) {
+                Some((_, rules)) => rules.push(position),
+                None => self.attributes.push((slot, vec![position])),
+            },
             Some(Selector::Brand(texts)) => self.brands.add(texts, position),
             Some(Selector::Leaf(texts)) => self.leaves.add(texts, position),
             Some(Selector::Category(texts)) => self.categories.add(texts, position),
@@ -109,15 +125,17 @@ impl Index {
 
 fn quick(cond: &Cond) -> Option<Quick> {
     let Cond::Number(order, sides) = cond else { return None };
-    match &**sides {
-        (Num::Item(Subject::Item, number), Num::Const(than)) => {
-            Some(Quick { number: *number, order: *order, than: *than })
-        }
-        (Num::Const(than), Num::Item(Subject::Item, number)) => {
-            Some(Quick { number: *number, order: order.turned(), than: *than })
-        }
-        _ => None,
-    }
+    let (num, order, than) = match &**sides {
+        (num, Num::Const(than)) => (num, *order, *than),
+        (Num::Const(than), num) => (num, order.turned(), *than),
+        _ => return None,
+    };
+    let number = match num {
+        Num::Item(Subject::Item, number) => QuickNumber::Field(*number),
+        Num::Attr(attr) if attr.whose == Whose::Of(Subject::Item) => QuickNumber::Attribute(attr.slot),
+        _ => return None,
+    };
+    Some(Quick { number, order, than })
 }
 
 fn selector(cond: &Cond) -> Option<Selector> {

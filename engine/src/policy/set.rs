@@ -1,5 +1,5 @@
-use super::index::Index;
-use super::rule::Rule;
+use super::index::{Index, Slots, slots};
+use super::rule::{Effect, Rule};
 
 /// Rules that a config may have, all kinds together: bounds what a request costs and what a rule set takes.
 pub const MAX_RULES: usize = 2_000;
@@ -13,7 +13,10 @@ pub const USUAL_MAX_BOOST: f64 = 10.0;
 #[derive(Debug, Clone, PartialEq)]
 pub struct RuleSet {
     rules: Vec<Rule>,
-    index: Index,
+    slots: Slots,
+    /// Of the rules that forbid, and of those that weigh.
+    forbidding: Index,
+    weighing: Index,
     /// Bounds of an item's weight: 1 / max_boost to max_boost.
     max_boost: f64,
 }
@@ -30,9 +33,11 @@ impl RuleSet {
     #[must_use]
     pub fn new(mut rules: Vec<Rule>, max_boost: f64) -> Self {
         rules.sort_by_key(|rule| rule.kind);
-        let index = Index::new(&mut rules);
+        let slots = slots(&mut rules);
+        let forbidding = Index::new(&rules, |effect| *effect == Effect::Deny);
+        let weighing = Index::new(&rules, |effect| matches!(effect, Effect::Weigh(_)));
         let max_boost = if max_boost >= 1.0 { max_boost.min(MAX_BOOST) } else { 1.0 };
-        Self { rules, index, max_boost }
+        Self { rules, slots, forbidding, weighing, max_boost }
     }
 
     /// The rules, in order.
@@ -47,8 +52,16 @@ impl RuleSet {
         self.rules.is_empty()
     }
 
-    pub(crate) fn index(&self) -> &Index {
-        &self.index
+    pub(crate) fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
+    pub(crate) fn forbidding(&self) -> &Index {
+        &self.forbidding
+    }
+
+    pub(crate) fn weighing(&self) -> &Index {
+        &self.weighing
     }
 
     pub(crate) fn max_boost(&self) -> f64 {

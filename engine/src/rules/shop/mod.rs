@@ -16,7 +16,7 @@ use lack::Lack;
 use row::Row;
 
 use crate::nouns::{ItemId, RuleFault};
-use crate::policy::{CapBy, Effect, Rule, RuleSet};
+use crate::policy::{CapBy, Effect, Index, Rule, RuleSet};
 use crate::store::{ItemIx, Moment};
 
 /// What the request alone says of a rule.
@@ -52,6 +52,8 @@ pub(crate) struct Shop<'a> {
     ask: Ask<'a>,
     states: Vec<State<'a>>,
     row: Row<'a>,
+    /// The rules that may concern the item of the row.
+    met: Vec<u32>,
     /// Whether any rule that is on forbids, or weighs.
     forbids: bool,
     weighs: bool,
@@ -69,6 +71,7 @@ impl<'a> Shop<'a> {
             ask: Ask::new(moment),
             states: Vec::with_capacity(set.rules().len()),
             row: Row::default(),
+            met: Vec::new(),
             forbids: false,
             weighs: false,
             denied: vec![0; set.rules().len()],
@@ -121,7 +124,7 @@ impl<'a> Shop<'a> {
         let moment = self.ask.moment;
         match moment.state.catalog.entry(item) {
             Some(entry) => {
-                self.row.fill(item, entry, self.set.index(), moment.now);
+                self.row.fill(item, entry, self.set.slots(), moment.now);
                 true
             }
             None => false,
@@ -133,6 +136,7 @@ impl<'a> Shop<'a> {
         if !self.forbids || !self.look_up(item) {
             return None;
         }
+        self.meet(self.set.forbidding());
         let denial = self.first_denial()?;
         self.denied[denial.position as usize] += 1;
         if let Some(lack) = denial.lack {
@@ -141,55 +145,39 @@ impl<'a> Shop<'a> {
         Some(denial)
     }
 
-    fn first_denial(&self) -> Option<Denial<'a>> {
-        let item = self.row.item?;
-        let index = self.set.index();
-        let mut first = None;
-        for &(position, quick) in &index.others {
-            if quick.is_some_and(|quick| {
-                let number = self.row.numbers[quick.number as usize];
-                !number.is_nan() && !quick.order.holds(number, quick.than)
-            }) {
-                continue;
-            }
-            self.try_rules(&[position], &mut first);
-        }
-        self.try_rules(index.ids.of(item.id.as_str()), &mut first);
+    /// Collects the rules of an index that may concern the item of the row, each once, in order.
+    fn meet(&mut self, index: &Index) {
+        self.met.clear();
+        let Some(item) = self.row.item else { return };
+        let others = index.others.iter();
+        let open = others.filter(|(_, quick)| !quick.as_ref().is_some_and(|quick| self.row.rules_out(quick)));
+        self.met.extend(open.map(|(position, _)| position));
+        self.met.extend(index.ids.of(item.id.as_str()));
         if !index.brands.is_empty() {
             let rules = item.brand.as_deref().map_or(&*index.brands.all, |brand| index.brands.of(brand));
-            self.try_rules(rules, &mut first);
+            self.met.extend(rules);
         }
         if !index.leaves.is_empty() {
             let rules = item.category_path.last().map_or(&*index.leaves.all, |leaf| index.leaves.of(leaf));
-            self.try_rules(rules, &mut first);
+            self.met.extend(rules);
         }
-        if !index.categories.is_empty() {
-            if item.category_path.is_empty() {
-                self.try_rules(&index.categories.all, &mut first);
-            }
-            item.category_path.iter().for_each(|name| self.try_rules(index.categories.of(name), &mut first));
+        if !index.categories.is_empty() && item.category_path.is_empty() {
+            self.met.extend(&index.categories.all);
         }
-        if !index.tags.is_empty() {
-            item.tags.iter().for_each(|tag| self.try_rules(index.tags.of(tag), &mut first));
-        }
-        for (slot, rules) in index.attributes.iter().enumerate() {
-            if !rules.is_empty() && self.row.attributes.get(slot).is_some_and(Option::is_some) {
-                self.try_rules(rules, &mut first);
+        item.category_path.iter().for_each(|name| self.met.extend(index.categories.of(name)));
+        item.tags.iter().for_each(|tag| self.met.extend(index.tags.of(tag)));
+        for (slot, rules) in &index.attributes {
+            if self.row.attributes.get(*slot as usize).is_some_and(Option::is_some) {
+                self.met.extend(rules);
             }
         }
-        first
+        self.met.sort_unstable();
+        self.met.dedup();
     }
 
-    /// Asks these rules, as far as one could come before the first denial so far.
-    fn try_rules(&self, positions: &[u32], first: &mut Option<Denial<'a>>) {
-        for &position in positions {
-            if first.is_some_and(|first| first.position <= position) {
-                continue;
-            }
-            if let Some(lack) = self.denies(position) {
-                *first = Some(Denial { position, lack });
-            }
-        }
+    fn first_denial(&self) -> Option<Denial<'a>> {
+        let denial = |&position: &u32| self.denies(position).map(|lack| Denial { position, lack });
+        self.met.iter().find_map(denial)
     }
 
     /// Whether a rule forbids the item of the row: `None` if not, else what it lacked, if anything.
@@ -239,8 +227,10 @@ impl<'a> Shop<'a> {
         if !self.weighs || !self.look_up(item) {
             return 1.0;
         }
+        self.meet(self.set.weighing());
         let mut weight = 1.0;
-        for position in 0..self.states.len() as u32 {
+        for place in 0..self.met.len() {
+            let position = self.met[place];
             match self.weighing(position) {
                 Some(Ok(factor)) => weight *= factor,
                 Some(Err(lack)) => self.count_lack(position, lack),
@@ -255,9 +245,10 @@ impl<'a> Shop<'a> {
         if !self.weighs || !self.look_up(item) {
             return Vec::new();
         }
+        self.meet(self.set.weighing());
         let id = |position: u32| -> &'a str { &self.set.rules()[position as usize].id };
-        let factor = |position| self.weighing(position)?.ok().map(|factor| (id(position), factor));
-        (0..self.states.len() as u32).filter_map(factor).collect()
+        let factor = |&position: &u32| self.weighing(position)?.ok().map(|factor| (id(position), factor));
+        self.met.iter().filter_map(factor).collect()
     }
 
     /// The factor of a rule that is on and weighs the item of the row; `None` where it does not.

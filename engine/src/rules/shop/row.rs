@@ -2,7 +2,7 @@
 
 use super::lack::Lack;
 use crate::nouns::{Attribute, Item, Timestamp};
-use crate::policy::{Index, ItemFlag, ItemNumber, ItemText};
+use crate::policy::{ItemFlag, ItemNumber, ItemText, Quick, QuickNumber, Slots};
 use crate::store::ItemIx;
 
 /// A candidate, as conditions see it. Reused from candidate to candidate.
@@ -19,19 +19,33 @@ pub(crate) struct Row<'a> {
 
 impl<'a> Row<'a> {
     /// Looks a candidate up.
-    pub(crate) fn fill(&mut self, ix: ItemIx, item: &'a Item, index: &Index, now: Timestamp) {
+    pub(crate) fn fill(&mut self, ix: ItemIx, item: &'a Item, slots: &Slots, now: Timestamp) {
         self.ix = ix;
         self.item = Some(item);
         self.numbers = numbers(item, now);
         self.attributes.clear();
-        self.attributes.resize(index.slots.len(), None);
+        self.attributes.resize(slots.len(), None);
         if !self.attributes.is_empty() {
             for (name, value) in &item.attributes {
-                if let Some(&slot) = index.slots.get(name.as_str()) {
+                if let Some(&slot) = slots.get(name.as_str()) {
                     self.attributes[slot as usize] = Some(value);
                 }
             }
         }
+    }
+}
+
+impl Row<'_> {
+    /// Whether a comparison is certainly false.
+    pub(super) fn rules_out(&self, quick: &Quick) -> bool {
+        let number = match quick.number {
+            QuickNumber::Field(number) => self.numbers[number as usize],
+            QuickNumber::Attribute(slot) => match self.attributes.get(slot as usize) {
+                Some(Some(Attribute::Number(number))) => *number,
+                _ => return false,
+            },
+        };
+        number.is_finite() && !quick.order.holds(number, quick.than)
     }
 }
 
