@@ -85,9 +85,10 @@ fn engine() -> Engine {
         let record = Record::Item(Box::new(the_item(item)));
         engine.apply(&Entry { accepted_at: Timestamp(NOON), record });
     }
-    for visit in 0..30_000_usize {
+    for visit in 0..60_000_usize {
         for step in 0..5 {
-            let item = (visit * 7 + step * step * 31) % ITEMS;
+            // Neighbours of many distances, so that an item goes with some hundred others.
+            let item = (visit * 7 + step * (31 + visit % 60)) % ITEMS;
             let event = Event {
                 id: EventId::new(&format!("e{visit}-{step}")).expect("a valid id"),
                 kind: if step == 4 { EventKind::AddToCart } else { EventKind::View },
@@ -131,7 +132,7 @@ fn the_item(item: usize) -> Item {
 fn request(ask: usize) -> Request {
     let placement = PlacementId::new("cart").expect("a valid id");
     let session = SessionId::new("a-new-visitor").expect("a valid id");
-    let of = |n: usize| name((ask * 37 + n * n * 31) % ITEMS);
+    let of = |n: usize| name((ask * 37 + n * 31) % ITEMS);
     Request {
         context_items: (0..3).map(of).collect(),
         cart: Some((3..6).map(of).collect()),

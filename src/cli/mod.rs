@@ -3,17 +3,21 @@
 //! Exit codes are the same everywhere: 0 done, 1 the answer is no (a check failed, input was rejected), 2 the command
 //! or its config could not be used.
 
+mod backup;
 mod bench;
 mod check;
+mod dead_letters;
 mod demo;
 mod explain;
 mod import;
 mod init;
 mod log;
 mod model;
+mod page_file;
 mod replay;
 pub mod serve;
 mod test;
+mod tune;
 
 use std::process::ExitCode;
 
@@ -36,17 +40,21 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Backup(backup::Args),
     Bench(bench::Args),
     Check(check::Args),
     Explain(explain::Args),
+    DeadLetters(dead_letters::Args),
     Demo(demo::Args),
     Import(import::Args),
     Init(init::Args),
     Replay(replay::Args),
+    Restore(backup::RestoreArgs),
     Serve(serve::Args),
     Test(test::Args),
     Log(log::Args),
     Model(model::Args),
+    Tune(tune::Args),
 }
 
 /// Parses the command line and runs the command.
@@ -63,6 +71,9 @@ pub fn run() -> ExitCode {
 
 fn run_command(command: Command) -> anyhow::Result<u8> {
     match command {
+        Command::Backup(args) => backup::run(&args),
+        Command::DeadLetters(args) => dead_letters::run(&args),
+        Command::Restore(args) => backup::run_restore(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
@@ -74,6 +85,7 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         Command::Test(args) => test::run(&args),
         Command::Log(args) => log::run(&args),
         Command::Model(args) => model::run(&args),
+        Command::Tune(args) => tune::run(&args),
     }
 }
 

@@ -29,12 +29,16 @@ mod words;
 use std::path::PathBuf;
 
 pub use bytes::Bytes;
-pub use environment::Warning;
+#[cfg(test)]
+pub use environment::Environment;
+pub use environment::{CONFIG_VARIABLE, Warning};
 pub use fault::{At, ConfigErrors, Fault, Problem, nearest};
 pub use flags::ConfigFlags;
 #[cfg(test)]
 pub use load::load_text;
 pub use load::{DEFAULT_FILE, Loaded, Override, load};
+#[cfg(test)]
+pub use load::{Document, assemble};
 pub use render::render;
 pub use schema::schema;
 use schemars::JsonSchema;

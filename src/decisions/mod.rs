@@ -96,6 +96,12 @@ impl Decisions {
         self.usual.get(id).or_else(|| self.audited.get(id))
     }
 
+    /// Forgets the decisions on requests that `goes` names.
+    pub fn forget(&self, goes: impl Fn(&Request) -> bool) {
+        self.usual.forget(&goes);
+        self.audited.forget(&goes);
+    }
+
     /// How many are kept.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -125,6 +131,17 @@ impl Ring {
 
     fn get(&self, id: Uuid) -> Option<Arc<Decision>> {
         self.entries.lock().by_id.get(&id).cloned()
+    }
+
+    fn forget(&self, goes: impl Fn(&Request) -> bool) {
+        let mut entries = self.entries.lock();
+        let gone: Vec<Uuid> =
+            entries.by_id.iter().filter(|(_, decision)| goes(&decision.request)).map(|(id, _)| *id).collect();
+        for id in &gone {
+            entries.by_id.remove(id);
+        }
+        let Entries { by_id, order } = &mut *entries;
+        order.retain(|id| by_id.contains_key(id));
     }
 
     fn len(&self) -> usize {

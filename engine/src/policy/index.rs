@@ -38,10 +38,38 @@ impl ByText {
 
 /// A comparison of one of the candidate's numbers with a constant: what most other rules begin with.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Quick {
+struct Quick {
+    number: QuickNumber,
+    order: Order,
+    than: f64,
+}
+
+/// The rules that compare one number in one way, by what they compare it with.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Thresholds {
     pub(crate) number: QuickNumber,
-    pub(crate) order: Order,
-    pub(crate) than: f64,
+    order: Order,
+    /// (constant, rule), smallest first.
+    sorted: Vec<(f64, u32)>,
+}
+
+impl Thresholds {
+    /// The rules that a number leaves open; all of them, where it is not known (NaN).
+    pub(crate) fn open(&self, number: f64) -> &[(f64, u32)] {
+        if number.is_nan() {
+            return &self.sorted;
+        }
+        let below = self.sorted.partition_point(|&(than, _)| than < number);
+        let up_to = self.sorted.partition_point(|&(than, _)| than <= number);
+        match self.order {
+            Order::Greater => &self.sorted[..below],
+            Order::AtLeast => &self.sorted[..up_to],
+            Order::Less => &self.sorted[up_to..],
+            Order::AtMost => &self.sorted[below..],
+            Order::Equal => &self.sorted[below..up_to],
+            Order::Unequal => &self.sorted,
+        }
+    }
 }
 
 /// A number of the candidate that is at hand.
@@ -56,7 +84,8 @@ pub(crate) enum QuickNumber {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Index {
     /// Those that no field tells from the others.
-    pub(crate) others: Vec<(u32, Option<Quick>)>,
+    pub(crate) others: Vec<u32>,
+    pub(crate) thresholds: Vec<Thresholds>,
     pub(crate) ids: ByText,
     pub(crate) brands: ByText,
     /// By narrowest category.
@@ -118,7 +147,22 @@ impl Index {
             Some(Selector::Leaf(texts)) => self.leaves.add(texts, position),
             Some(Selector::Category(texts)) => self.categories.add(texts, position),
             Some(Selector::Tag(texts)) => self.tags.add(texts, position),
-            None => self.others.push((position, rule.when.item.iter().find_map(quick))),
+            None => match rule.when.item.iter().find_map(quick) {
+                Some(quick) => self.compare(quick, position),
+                None => self.others.push(position),
+            },
+        }
+    }
+
+    fn compare(&mut self, quick: Quick, position: u32) {
+        let Quick { number, order, than } = quick;
+        let same = |group: &&mut Thresholds| group.number == number && group.order == order;
+        match self.thresholds.iter_mut().find(same) {
+            Some(group) => {
+                let place = group.sorted.partition_point(|&(other, _)| other <= than);
+                group.sorted.insert(place, (than, position));
+            }
+            None => self.thresholds.push(Thresholds { number, order, sorted: vec![(than, position)] }),
         }
     }
 }
@@ -185,5 +229,32 @@ fn merged(a: Selector, b: Selector) -> Option<Selector> {
         (Selector::Category(a), Selector::Category(b)) => Some(Selector::Category(both(a, b))),
         (Selector::Tag(a), Selector::Tag(b)) => Some(Selector::Tag(both(a, b))),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_leaves_open_exactly_the_rules_whose_comparison_it_meets() {
+        let orders = [Order::Equal, Order::Unequal, Order::Less, Order::AtMost, Order::Greater, Order::AtLeast];
+        let constants = [3.0, 1.0, 2.0, 2.0, -1.0];
+        for order in orders {
+            let mut index = Index::default();
+            for (position, than) in (0..).zip(constants) {
+                index.compare(Quick { number: QuickNumber::Attribute(0), order, than }, position);
+            }
+            for number in [-2.0, -1.0, 0.0, 1.0, 2.0, 2.5, 3.0, 4.0] {
+                let mut open: Vec<u32> = index.thresholds[0].open(number).iter().map(|&(_, rule)| rule).collect();
+                open.sort_unstable();
+                let met = |rule: &u32| order.holds(number, constants[*rule as usize]);
+                let expected: Vec<u32> = (0..5).filter(met).collect();
+                // Unequal tells too little to be sorted by.
+                assert!(open == expected || order == Order::Unequal, "{number} {order:?}: {open:?}");
+                assert!(expected.iter().all(|rule| open.contains(rule)));
+            }
+            assert_eq!(index.thresholds[0].open(f64::NAN).len(), 5);
+        }
     }
 }

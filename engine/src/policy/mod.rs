@@ -15,7 +15,7 @@ pub use expr::{
     AskList, AskNumber, AskText, Attr, Cond, ItemFlag, ItemList, ItemNumber, ItemText, List, Math, Num, Order, Over,
     Quantity, Subject, Text, Whose,
 };
-pub(crate) use index::{Index, Quick, QuickNumber, Slots};
+pub(crate) use index::{Index, QuickNumber, Slots};
 pub use rule::{CapBy, Effect, Kind, Rule, Scope, When};
 pub use schedule::Schedule;
 pub use set::{MAX_BOOST, MAX_RULES, RuleSet, USUAL_MAX_BOOST};

@@ -9,6 +9,8 @@
 //! again, so that little traffic teaches as much as a second reading of it would. The dice are a function of the
 //! number of steps: the same events give the same vectors.
 
+use std::hint::black_box;
+
 use serde::{Deserialize, Serialize};
 
 use super::ItemIx;
@@ -22,7 +24,7 @@ const REACH: usize = 8;
 /// What each speaks against the one after it.
 const FADE: f32 = 0.6;
 /// Others that a wanted item is told from at each step.
-const DRAWN: usize = 16;
+const DRAWN: usize = 8;
 /// One in so many is drawn from all items alike, the rest from what shoppers came to lately.
 const ALIKE: u64 = 4;
 /// Newest items that shoppers came to, to draw from.
@@ -33,7 +35,10 @@ const WINDOW: u64 = 100_000;
 const CAUTION: f32 = 1e-2;
 /// Width of what given vectors begin with. Wanted ones begin at nothing.
 const SPREAD: f32 = 0.5;
-/// Fewest rows kept: a step must never have to replace a row that it works on.
+/// Rehearsals with the first item of a visit, for each that is asked for: where a visit is short, the rest of its update
+/// is cheap; the average over visits is about one.
+const FIRST: usize = 3;
+/// Fewest rows kept: a step never replaces a row that it works on.
 const FEWEST_ROWS: usize = 64;
 const NO_ROW: u32 = u32::MAX;
 
@@ -111,7 +116,7 @@ impl Embeddings {
         }
         self.remember(item);
         self.step(&before[..before.len().min(REACH)], item, settings);
-        for again in 0..settings.rehearsals {
+        for again in 0..settings.rehearsals * FIRST as u32 / (1 + before.len() as u32) {
             let dice = mixed(self.steps ^ u64::from(again) << 48);
             let age = dice % WINDOW.min(index.len() as u64).max(1);
             let Some((visit, _)) = index.visit((index.total() as u32).wrapping_sub(1 + age as u32)) else { continue };
@@ -139,7 +144,7 @@ impl Embeddings {
     fn step(&mut self, before: &[ItemIx], item: ItemIx, settings: &EmbeddingSettings) {
         self.steps += 1;
         for &known in before.iter().chain([&item]) {
-            self.give_row(known, settings.max_items.max(FEWEST_ROWS));
+            self.give_row(known, before, settings.max_items.max(FEWEST_ROWS));
         }
         let aged = |(age, &known): (usize, &ItemIx)| (known, age as f32);
         let Some(stand) = self.stand(before.iter().enumerate().map(aged)) else { return };
@@ -172,6 +177,7 @@ impl Embeddings {
     /// Moves the wanted vectors, the first of `rows` towards `stand` and the others away; the slope for what stood
     /// there.
     fn push(&mut self, stand: &Point, rows: &[u32], rate: f32) -> Point {
+        self.fetch(rows);
         let mut errors = [0.0; 1 + DRAWN];
         let errors = &mut errors[..rows.len()];
         for (error, &row) in errors.iter_mut().zip(rows) {
@@ -192,6 +198,14 @@ impl Embeddings {
             add(wanted, stand, step);
         }
         slope
+    }
+
+    /// Has the processor wait for the cells of all rows at once instead of for one row after the other.
+    fn fetch(&self, rows: &[u32]) {
+        /// Numbers in a cache line.
+        const LINE: usize = 16;
+        let begin = |&row: &u32| vector(&self.wanted, row).iter().step_by(LINE).sum::<f32>();
+        black_box(rows.iter().map(begin).sum::<f32>());
     }
 
     /// Moves the given vectors of those that spoke against the slope.
@@ -216,12 +230,12 @@ impl Embeddings {
     }
 
     /// Sees to it that an item has a row, and that it keeps it for a while.
-    fn give_row(&mut self, item: ItemIx, most: usize) {
+    fn give_row(&mut self, item: ItemIx, busy: &[ItemIx], most: usize) {
         if let Some(row) = self.row(item) {
             self.used[row as usize] = true;
             return;
         }
-        let row = if self.items.len() < most { self.add_row() } else { self.free_row() };
+        let row = if self.items.len() < most { self.add_row() } else { self.free_row(busy) };
         if self.places.len() <= item as usize {
             self.places.resize(item as usize + 1, NO_ROW);
         }
@@ -246,13 +260,14 @@ impl Embeddings {
         row as u32
     }
 
-    /// The first row from the hand on that was not used since the hand came by.
-    fn free_row(&mut self) -> u32 {
+    /// The first row from the hand on that was not used since the hand came by, and is not of a busy item.
+    fn free_row(&mut self, busy: &[ItemIx]) -> u32 {
         loop {
             let row = self.hand;
             self.hand = (self.hand + 1) % self.items.len() as u32;
-            if !std::mem::take(&mut self.used[row as usize]) {
-                self.places[self.items[row as usize] as usize] = NO_ROW;
+            let item = self.items[row as usize];
+            if !busy.contains(&item) && !std::mem::take(&mut self.used[row as usize]) {
+                self.places[item as usize] = NO_ROW;
                 self.evicted += 1;
                 return row;
             }

@@ -149,9 +149,10 @@ impl<'a> Shop<'a> {
     fn meet(&mut self, index: &Index) {
         self.met.clear();
         let Some(item) = self.row.item else { return };
-        let others = index.others.iter();
-        let open = others.filter(|(_, quick)| !quick.as_ref().is_some_and(|quick| self.row.rules_out(quick)));
-        self.met.extend(open.map(|(position, _)| position));
+        self.met.extend(&index.others);
+        for group in &index.thresholds {
+            self.met.extend(group.open(self.row.number(group.number)).iter().map(|(_, position)| position));
+        }
         self.met.extend(index.ids.of(item.id.as_str()));
         if !index.brands.is_empty() {
             let rules = item.brand.as_deref().map_or(&*index.brands.all, |brand| index.brands.of(brand));

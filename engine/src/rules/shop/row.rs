@@ -1,8 +1,8 @@
 //! What conditions read of a candidate, looked up once for all rules.
 
 use super::lack::Lack;
-use crate::nouns::{Attribute, Item, Timestamp};
-use crate::policy::{ItemFlag, ItemNumber, ItemText, Quick, QuickNumber, Slots};
+use crate::nouns::{Attribute, Currency, Item, Timestamp};
+use crate::policy::{ItemFlag, ItemNumber, ItemText, QuickNumber, Slots};
 use crate::store::ItemIx;
 
 /// A candidate, as conditions see it. Reused from candidate to candidate.
@@ -36,16 +36,15 @@ impl<'a> Row<'a> {
 }
 
 impl Row<'_> {
-    /// Whether a comparison is certainly false.
-    pub(super) fn rules_out(&self, quick: &Quick) -> bool {
-        let number = match quick.number {
+    /// A number that rules are indexed by; NaN: not known, or no number.
+    pub(super) fn number(&self, number: QuickNumber) -> f64 {
+        match number {
             QuickNumber::Field(number) => self.numbers[number as usize],
             QuickNumber::Attribute(slot) => match self.attributes.get(slot as usize) {
-                Some(Some(Attribute::Number(number))) => *number,
-                _ => return false,
+                Some(Some(Attribute::Number(number))) if number.is_finite() => *number,
+                _ => f64::NAN,
             },
-        };
-        number.is_finite() && !quick.order.holds(number, quick.than)
+        }
     }
 }
 
@@ -53,15 +52,15 @@ impl Row<'_> {
 pub(super) fn numbers(item: &Item, now: Timestamp) -> [f64; ItemNumber::COUNT] {
     let mut numbers = [f64::NAN; ItemNumber::COUNT];
     let mut set = |number: ItemNumber, value: Option<f64>| numbers[number as usize] = value.unwrap_or(f64::NAN);
-    let price = item.price.map(|price| price.major());
-    let cost = item.cost.map(|cost| cost.major());
+    // Looking a currency's digits up costs more than all else here, so it is done once.
+    let scale = |currency: Currency| f64::from(10_u32.pow(currency.digits()));
+    let price_scale = item.price.map_or(1.0, |price| scale(price.currency));
     let same = matches!((item.price, item.cost), (Some(price), Some(cost)) if price.currency == cost.currency);
+    let price = item.price.map(|price| price.minor as f64 / price_scale);
+    let cost = item.cost.map(|cost| cost.minor as f64 / if same { price_scale } else { scale(cost.currency) });
     // Of minor units, so that 3.00 less 2.70 is .30 and nothing else.
     let margin = match (item.price, item.cost) {
-        (Some(price), Some(cost)) if same => {
-            let minor = price.minor.saturating_sub(cost.minor);
-            Some(minor as f64 / f64::from(10_u32.pow(price.currency.digits())))
-        }
+        (Some(price), Some(cost)) if same => Some(price.minor.saturating_sub(cost.minor) as f64 / price_scale),
         _ => None,
     };
     set(ItemNumber::Price, price);
