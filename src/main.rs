@@ -18,6 +18,7 @@ mod ingest;
 mod log;
 mod metrics;
 mod replay;
+mod rules;
 mod service;
 mod simulate;
 mod wire;

@@ -48,8 +48,9 @@ const IMPURE_NAMES: [&str; 9] =
 
 /// The rooms, in the order in which they may import: each only from a lower level, or from itself. Rooms of one level
 /// never import one another.
-const LEVELS: [&[&str]; 5] = [
+const LEVELS: [&[&str]; 6] = [
     &["nouns"],
+    &["policy"],
     &["settings", "views", "watch"],
     &["store"],
     &["features", "candidates", "rank", "rules"],

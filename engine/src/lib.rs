@@ -9,6 +9,7 @@ mod features;
 mod inspect;
 pub mod nouns;
 mod pipeline;
+pub mod policy;
 mod rank;
 mod rules;
 pub mod settings;

@@ -1,8 +1,10 @@
 //! What can be set. The engine takes plain numbers; the binary's config file maps onto them, with units and checks.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::nouns::{Currency, DAY_MS, HOUR_MS, ItemId, MINUTE_MS};
+use crate::policy::RuleSet;
 
 /// Everything that can be set about the engine. Every default serves a shop of 100,000 items and a million sessions.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +27,7 @@ pub struct Settings {
     pub catalog: CatalogSettings,
     /// Candidate sources.
     pub candidates: CandidateSettings,
-    /// Built-in rules.
+    /// Built-in rules, and the shop's own.
     pub rules: RuleSettings,
     /// Curated pairs and lists, chosen by the shop.
     pub curated: Curated,
@@ -177,11 +179,13 @@ pub struct CandidateSettings {
     pub curated: SourceSettings,
 }
 
-/// Built-in rules.
+/// What may be shown.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RuleSettings {
     /// Whether an item that never had a stock figure is denied.
     pub require_stock: bool,
+    /// The shop's own rules. Shared: settings are copied, rule sets swapped as one.
+    pub shop: Arc<RuleSet>,
 }
 
 /// Curated pairs and lists, chosen by the shop.

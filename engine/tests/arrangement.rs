@@ -69,7 +69,7 @@ fn caps_hold_on_every_rung_and_are_named() {
     assert!(slate.suppressed["brand_cap"] >= 2, "{:?}", slate.suppressed);
     let why =
         |item: &str| slate.dropped.iter().find(|drop| drop.item_id.as_str() == item).and_then(|d| d.reason.clone());
-    assert_eq!(why("tin").map(|reason| reason.rule), Some("brand_cap"));
+    assert_eq!(why("tin").map(|reason| reason.rule), Some("brand_cap".into()));
     let nothing_known = Request { arrangement: capped, limit: 4, ..request("new") };
     assert_eq!(shop.ask(1, &nothing_known).picks.len(), 3, "two of the brand, and tea, which has none");
 }

@@ -120,7 +120,7 @@ proptest! {
         let asked = Request {
             limit: 8,
             strategy: [nouns::Strategy::Realtime, nouns::Strategy::Batch, nouns::Strategy::Static][usize::from(strategy)],
-            shopper: Shopper { age_verified: (age > 16).then_some(age), region: None },
+            shopper: Shopper { age_verified: (age > 16).then_some(age), ..Shopper::default() },
             ..request(&format!("s{session}"))
         };
         let answer = engine.recommend(&asked, now, &mut Unhurried, &mut Scratch::default());

@@ -76,13 +76,15 @@ fn in_words(decision: &Value) -> String {
         let score = item["score"].as_f64().unwrap_or_default();
         let _ = writeln!(
             words,
-            "  {}. {}: {} (score {score:.3}, found by {})",
+            "  {}. {}: {} (score {score:.3}, found by {}){}",
             item["rank"],
             text(&item["itemId"]),
             reason(&item["reason"]),
-            text(&item["source"])
+            text(&item["source"]),
+            by_rules(explain, item)
         );
     }
+    lacking(&mut words, explain);
     not_shown(&mut words, explain);
     if decision["basis"] == "recomputed" && decision["recordsSince"] != 0 {
         let _ = writeln!(
@@ -92,6 +94,33 @@ fn in_words(decision: &Value) -> String {
         );
     }
     words
+}
+
+/// What the shop's rules did to a shown item.
+fn by_rules(explain: &Value, item: &Value) -> String {
+    let id = item["itemId"].as_str().unwrap_or_default();
+    let mut words = String::new();
+    if let Some(rule) = explain["pinnedBy"][id].as_str() {
+        let _ = write!(words, ", pinned by rule {rule}");
+    }
+    for (rule, factor) in explain["boosts"][id].as_object().into_iter().flatten() {
+        let _ = write!(words, ", x {factor} by rule {rule}");
+    }
+    words
+}
+
+/// What rules needed and did not know.
+fn lacking(words: &mut String, explain: &Value) {
+    for fault in explain["ruleFaults"].as_array().into_iter().flatten() {
+        let what = if fault["effect"] == "denied" { "denied items" } else { "was passed over" };
+        let _ = writeln!(
+            words,
+            "\nrule {} {what}, {} times: {}",
+            text(&fault["rule"]),
+            fault["count"],
+            text(&fault["why"])
+        );
+    }
 }
 
 fn not_shown(words: &mut String, explain: &Value) {
@@ -133,6 +162,7 @@ fn reason(reason: &Value) -> String {
         "new_arrival" => ("new in the shop, near", "new in the shop"),
         "trending" => ("much wanted right now, with", "much wanted right now"),
         "curated" => ("chosen by the shop for", "chosen by the shop"),
+        "pinned" => ("put there by the shop for", "put there by the shop"),
         "seen_before" => ("looked at earlier in this visit, with", "looked at earlier in this visit"),
         other => return format!("{other} ({because})"),
     };

@@ -20,6 +20,7 @@ mod page_file;
 mod replay;
 pub mod serve;
 mod simulate;
+mod test;
 mod tune;
 
 use std::process::ExitCode;
@@ -57,6 +58,7 @@ enum Command {
     Restore(backup::RestoreArgs),
     Serve(serve::Args),
     Simulate(simulate::Args),
+    Test(test::Args),
     Log(log::Args),
     Model(model::Args),
     Tune(tune::Args),
@@ -90,6 +92,7 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         Command::Replay(args) => replay::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Test(args) => test::run(&args),
         Command::Log(args) => log::run(&args),
         Command::Model(args) => model::run(&args),
         Command::Tune(args) => tune::run(&args),

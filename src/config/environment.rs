@@ -55,11 +55,23 @@ pub enum Warning {
         /// The known name most like it.
         near: Option<String>,
     },
+    /// A rule that can be used, but hardly does what was meant.
+    Rule {
+        /// Its id.
+        rule: String,
+        /// Where it stands.
+        at: At,
+        /// What is odd, and the remedy.
+        says: String,
+    },
 }
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::UnknownVariable { name, near } = self;
+        let (name, near) = match self {
+            Self::UnknownVariable { name, near } => (name, near),
+            Self::Rule { rule, at, says } => return write!(f, "rule `{rule}`{at} {says}"),
+        };
         write!(f, "unknown environment variable `{name}` is ignored: ")?;
         match near {
             Some(near) => write!(f, "did you mean `{near}`?"),
@@ -81,7 +93,7 @@ pub fn settable<'a>(shape: &'a Shape, path: &str, each: &mut dyn FnMut(&str, &'a
         let path = if path.is_empty() { field.name.clone() } else { format!("{path}.{}", field.name) };
         match field.shape {
             Shape::Record(_) => settable(&field.shape, &path, each),
-            Shape::Map(_) | Shape::List(_) => {}
+            Shape::Map(_) | Shape::List(_) | Shape::Any => {}
             Shape::Choice(_) | Shape::Bool | Shape::Integer(_) | Shape::Number(_) | Shape::Text(_) => {
                 each(&path, field);
             }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use sidecart_engine::nouns::{Currency, ItemId, MAX_ID_BYTES, PlacementId};
 
 use super::{Bytes, Span};
+use crate::rules::schedules;
 
 /// The schema keyword that names a kind.
 pub const KEYWORD: &str = "x-kind";
@@ -33,7 +34,7 @@ pub struct Kind {
 }
 
 /// Every kind.
-pub static ALL: [Kind; 9] = [
+pub static ALL: [Kind; 16] = [
     Kind { name: "duration", example: "30s", check: parses::<Span>, order: Some(milliseconds) },
     Kind { name: "size", example: "64MiB", check: parses::<Bytes>, order: Some(bytes) },
     Kind { name: "address", example: "127.0.0.1:8080", check: address, order: None },
@@ -43,6 +44,13 @@ pub static ALL: [Kind; 9] = [
     Kind { name: "key hash", example: KEY_HASH_EXAMPLE, check: key_hash, order: None },
     Kind { name: "origin", example: "https://shop.example", check: origin, order: None },
     Kind { name: "placement", example: "cart", check: |text| said(PlacementId::new(text)), order: None },
+    Kind { name: "rule", example: "alcohol_age", check: |text| said(PlacementId::new(text)), order: None },
+    Kind { name: "condition", example: "item.price < 20", check: condition, order: None },
+    Kind { name: "name", example: "cart", check: name, order: None },
+    Kind { name: "note", example: "agreed with legal", check: note, order: None },
+    Kind { name: "date or time", example: "2026-12-24T18:00", check: date_time, order: None },
+    Kind { name: "time span", example: "09:00-17:30", check: hours, order: None },
+    Kind { name: "time zone", example: "Europe/Berlin", check: time_zone, order: None },
 ];
 
 fn milliseconds(text: &str) -> Option<i128> {
@@ -97,6 +105,49 @@ fn path(text: &str) -> Result<(), String> {
     if text.trim().is_empty() { Err("is empty: give a path, such as `./sidecart-data`".into()) } else { Ok(()) }
 }
 
+/// The longest condition, in bytes; bounds parsing.
+const MAX_CONDITION_BYTES: usize = 2_000;
+/// The longest name of a placement, segment, category, brand, label or attribute, as the catalogue allows.
+const MAX_NAME_BYTES: usize = 1_024;
+/// The longest note.
+const MAX_NOTE_BYTES: usize = 2_000;
+
+fn condition(text: &str) -> Result<(), String> {
+    if text.len() > MAX_CONDITION_BYTES {
+        return Err(format!(
+            "is {} bytes long, more than {MAX_CONDITION_BYTES}: split it into several rules",
+            text.len()
+        ));
+    }
+    if text.trim().is_empty() { Err("is empty: give a condition, such as `item.price < 20`".into()) } else { Ok(()) }
+}
+
+fn name(text: &str) -> Result<(), String> {
+    if text.len() > MAX_NAME_BYTES {
+        return Err(format!("is {} bytes long: give at most {MAX_NAME_BYTES}", text.len()));
+    }
+    if text.trim().is_empty() { Err("is empty: give a name".into()) } else { Ok(()) }
+}
+
+fn note(text: &str) -> Result<(), String> {
+    if text.len() <= MAX_NOTE_BYTES {
+        return Ok(());
+    }
+    Err(format!("is {} bytes long: give at most {MAX_NOTE_BYTES}", text.len()))
+}
+
+fn date_time(text: &str) -> Result<(), String> {
+    said(schedules::moment(text, &jiff::tz::TimeZone::UTC))
+}
+
+fn hours(text: &str) -> Result<(), String> {
+    said(schedules::hours(text))
+}
+
+fn time_zone(text: &str) -> Result<(), String> {
+    said(schedules::zone(text))
+}
+
 /// Defines what stands in the schema for types of ours and for foreign types (`#[schemars(with = "kind::Item")]`).
 macro_rules! schemas {
     ($($(#[$doc:meta])* $kind:ident = $schema:tt;)+) => {$(
@@ -130,6 +181,22 @@ schemas! {
     WebOrigin = {"type": "string", "x-kind": "origin", "pattern": "^https?://[^/]+$"};
     /// A path of the file system.
     FilePath = {"type": "string", "x-kind": "path", "minLength": 1};
+    /// A name of the shop's own: a placement, segment, category, brand, label or attribute.
+    Name = {"type": ["string", "number"], "x-kind": "name", "minLength": 1, "maxLength": MAX_NAME_BYTES};
+    /// A rule's id.
+    RuleId = {"type": "string", "x-kind": "rule", "maxLength": MAX_ID_BYTES};
+    /// A CEL expression that is true or false.
+    Condition = {"type": "string", "x-kind": "condition", "minLength": 1, "maxLength": MAX_CONDITION_BYTES};
+    /// Words for people.
+    Note = {"type": "string", "x-kind": "note", "maxLength": MAX_NOTE_BYTES};
+    /// A date, or a date and a time, with or without an offset.
+    DateTime = {"type": "string", "x-kind": "date or time"};
+    /// Two times of the day.
+    Hours = {"type": "string", "x-kind": "time span"};
+    /// A name of the IANA time zone database.
+    TimeZone = {"type": "string", "x-kind": "time zone"};
+    /// Any value.
+    Anything = {"x-anything": true};
     /// An item's id, quoted or not: numbers are kept as they are written.
     Item = {"type": ["string", "number"], "x-kind": "item", "minLength": 1, "maxLength": MAX_ID_BYTES};
 }

@@ -16,6 +16,8 @@ use super::interpolate::{interpolate, refuse_references};
 use super::shape::{CONFIG, Shape};
 use super::tree;
 use super::verify::{Verified, verify};
+use crate::clock::{Clock, SystemClock};
+use crate::rules::{self, Placer};
 
 /// The file that is read when none is named, if it exists.
 pub const DEFAULT_FILE: &str = "cross-sell-config.yaml";
@@ -91,6 +93,11 @@ pub fn load(path: Option<&Path>, overrides: &[Override]) -> Result<Loaded, Confi
     let mut loaded = assemble(document, &Environment::of_process(), overrides)?;
     loaded.path = path.map(Path::to_owned);
     loaded.digest = bytes.as_deref().map(digest);
+    let rules = loaded.config.settings().rules.shop;
+    loaded.warnings.extend(rules::past(rules.rules().iter(), SystemClock.now()).into_iter().map(|rule| {
+        let says = "never acts again: its schedule is over, remove it or give it a later `until`".to_owned();
+        Warning::Rule { rule, at: At::Nowhere, says }
+    }));
     Ok(loaded)
 }
 
@@ -166,6 +173,10 @@ pub fn assemble(
         sorted(std::mem::take(&mut problems))
     })?;
     add_conflicts(&config, &places, &mut problems);
+    let source = document.and_then(|document| std::str::from_utf8(document.bytes).ok());
+    let compiled = rules::compile(&config, &Placer::new(&places, source));
+    problems.extend(compiled.problems);
+    warnings.extend(compiled.warnings);
     if !problems.is_empty() {
         return Err(sorted(problems));
     }
@@ -278,6 +289,13 @@ fn sorted(mut problems: Vec<Problem>) -> ConfigErrors {
 pub(super) fn version(config: &Config) -> String {
     let content = serde_json::to_vec(config).expect("the config is plain data");
     hex(&Sha256::digest(content)[..VERSION_BYTES])
+}
+
+/// Reads a text as a config, with all checks.
+#[cfg(test)]
+pub fn load_text(text: &str) -> Result<Loaded, ConfigErrors> {
+    let document = Document { name: "shop.yaml", bytes: text.as_bytes(), references: References::Replaced };
+    assemble(Some(document), &Environment::default(), &[])
 }
 
 /// Reads a text alone, without asking whether its values go together.

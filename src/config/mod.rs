@@ -21,10 +21,11 @@ pub mod sections;
 mod settings;
 mod shape;
 mod span;
-#[cfg(test)]
-mod tests;
 mod tree;
 mod verify;
+#[cfg(test)]
+#[path = "tests.rs"]
+mod whole;
 mod words;
 
 use std::path::PathBuf;
@@ -32,10 +33,12 @@ use std::path::PathBuf;
 pub use bytes::Bytes;
 #[cfg(test)]
 pub use environment::Environment;
-pub use environment::{CONFIG_VARIABLE, KEY_VARIABLE};
-pub use fault::{At, ConfigErrors, Problem};
+pub use environment::{CONFIG_VARIABLE, KEY_VARIABLE, Warning};
+pub use fault::{At, ConfigErrors, Fault, Problem, nearest};
 pub use flags::ConfigFlags;
 pub use live::{Difference, Mixed, differences, mix};
+#[cfg(test)]
+pub use load::load_text;
 pub use load::{DEFAULT_FILE, Loaded, Override, digest_of, load, read_body, read_stored};
 #[cfg(test)]
 pub use load::{Document, References, assemble};
@@ -85,6 +88,9 @@ pub struct Config {
     pub curated: Curated,
     /// Logs and decisions.
     pub observability: Observability,
+    /// Examples of what this config is to do, run by `sidecart test`.
+    #[schemars(extend("x-example" = "tests: [{name: no wine for minors, items: [{itemId: wine, minAge: 18}], forbid: [wine]}]"))]
+    pub tests: Vec<TestCase>,
 }
 
 impl Default for Config {
@@ -104,6 +110,7 @@ impl Default for Config {
             placements: placements::usual(),
             curated: Curated::default(),
             observability: Observability::default(),
+            tests: Vec::new(),
         }
     }
 }

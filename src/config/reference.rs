@@ -66,6 +66,13 @@ fn section(out: &mut String, shape: &Shape, path: &str, title: &str, about: &str
                 let each = join(&path, &map.each);
                 section(out, &map.value, &each, &format!("`{each}`"), &defaults);
             }
+            Shape::List(item) => {
+                let mut about = format!("{} Each has these keys.", field.about);
+                if let Some(example) = &field.example {
+                    about.push_str(&format!(" Example: `{example}`."));
+                }
+                section(out, item, &format!("{path}[]"), &format!("`{path}[]`"), &about);
+            }
             shape => section(out, shape, &path, &format!("`{path}`"), &field.about),
         }
     }
@@ -76,6 +83,7 @@ fn is_section(field: &Field) -> bool {
     match &field.shape {
         Shape::Record(_) => !field.one_line,
         Shape::Map(map) => matches!(map.value, Shape::Record(_)),
+        Shape::List(item) => matches!(**item, Shape::Record(_)),
         _ => false,
     }
 }

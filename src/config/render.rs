@@ -70,6 +70,9 @@ fn leaf(out: &mut String, field: &Field, depth: usize) {
     }
     let (what, default) = (words::of_shape(&field.shape), words::of_default(field));
     comment(out, &format!("{what}; default {default}").replace('`', ""), depth);
+    if let (Shape::List(_), Some(example)) = (&field.shape, &field.example) {
+        comment(out, &format!("Example: {example}"), depth);
+    }
 }
 
 /// A key of each of a map's values, in words.

@@ -34,6 +34,11 @@ fn annotate(schema: &mut Value, shape: &Shape) {
                 annotate(values, &map.value);
             }
         }
+        Shape::List(item) => {
+            if let Some(items) = schema.get_mut("items") {
+                annotate(items, item);
+            }
+        }
         _ => {}
     }
 }
@@ -51,7 +56,7 @@ fn describe(schema: &mut Value, field: &Field) {
     if !range.is_empty() {
         schema.insert("description".into(), format!("{} From {range}.", field.about).into());
     }
-    for keyword in [kind::LEAST, kind::GREATEST, "x-each", "x-example", "x-one-line"] {
+    for keyword in [kind::LEAST, kind::GREATEST, "x-each", "x-example", "x-one-line", "x-anything"] {
         schema.remove(keyword);
     }
 }

@@ -1,5 +1,7 @@
 //! From the config to what the engine takes: plain numbers.
 
+use std::sync::Arc;
+
 use sidecart_engine::Settings;
 use sidecart_engine::settings::{
     AffinitySettings, CandidateSettings, CatalogSettings, Curated, DedupeSettings, EmbeddingSettings, IndexSettings,
@@ -8,6 +10,7 @@ use sidecart_engine::settings::{
 
 use super::sections::candidates::Source;
 use super::{Candidates, Config, Features};
+use crate::rules;
 
 impl Config {
     /// The engine's settings.
@@ -39,7 +42,10 @@ impl Config {
             },
             catalog: CatalogSettings { max_items: self.catalog.max_items, currency: self.catalog.currency },
             candidates: candidates(&self.candidates),
-            rules: RuleSettings { require_stock: self.rules.eligibility.stock.require },
+            rules: RuleSettings {
+                require_stock: self.rules.eligibility.stock.require,
+                shop: Arc::new(rules::for_engine(self)),
+            },
             curated: Curated { pairs: self.curated.pairs.clone(), lists: self.curated.lists.clone() },
             batch_rows_per_event: features.affinities.batch_rows_per_event,
         }

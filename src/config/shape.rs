@@ -29,6 +29,8 @@ pub enum Shape {
     Number(Range<f64>),
     /// A text.
     Text(Text),
+    /// Any value: typed by its own look, as in JSON.
+    Any,
 }
 
 /// A key of a record.
@@ -130,6 +132,9 @@ impl Shape {
     fn of(schema: &Value, default: Option<&Value>, order: Option<&Node>, path: &str) -> Result<Self, ShapeError> {
         if schema.get(kind::KEYWORD).is_some() {
             return Ok(Self::Text(Text::of(schema)));
+        }
+        if schema.get("x-anything").is_some() {
+            return Ok(Self::Any);
         }
         if let Some(choices) = choices(schema) {
             return Ok(Self::Choice(choices));

@@ -238,6 +238,12 @@ fn any_value(shape: &Shape) -> BoxedStrategy<Value> {
             (range.least.unwrap_or(0.0)..=range.greatest.unwrap_or(1e9)).prop_map(Value::from).boxed()
         }
         Shape::Text(text) => any_text(text),
+        Shape::Any => prop_oneof![
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            "[ -~é]{0,8}".prop_map(Value::from),
+        ]
+        .boxed(),
     }
 }
 
@@ -255,6 +261,9 @@ fn any_text(text: &Text) -> BoxedStrategy<Value> {
         }
         Some("key hash") => "sha256:[0-9a-f]{64}".prop_map(Value::from).boxed(),
         Some("origin") => "https://[a-z]{1,9}\\.example(:[0-9]{2,4})?".prop_map(Value::from).boxed(),
+        Some("date or time") => Just(Value::from("2026-12-24T18:00")).boxed(),
+        Some("time span") => Just(Value::from("22:00-02:00")).boxed(),
+        Some("time zone") => Just(Value::from("Europe/Berlin")).boxed(),
         Some("currency") => "[A-Z]{3}".prop_map(Value::from).boxed(),
         _ => prop_oneof!["[ -~éß中]{0,12}x", Just("${HOME}/$${x".to_owned()), Just("null".to_owned())]
             .prop_map(Value::from)

@@ -42,6 +42,9 @@ impl Walk<'_> {
         if matches!(node.value, Value::Wrong) {
             return None;
         }
+        if matches!(shape, Shape::Any) {
+            return Some(any(node));
+        }
         if node.is_null() {
             return nullable.then_some(Json::Null);
         }
@@ -133,6 +136,25 @@ impl Walk<'_> {
     }
 }
 
+/// A value of no given type, typed by its look as JSON would write it: `00123` and `no` are texts.
+fn any(node: &Node) -> Json {
+    match &node.value {
+        Value::Map(entries) => entries.iter().map(|(key, node)| (key.text.clone(), any(node))).collect(),
+        Value::List(items) => items.iter().map(any).collect(),
+        Value::Wrong => Json::Null,
+        Value::Scalar(_) if node.is_null() => Json::Null,
+        Value::Scalar(scalar) if scalar.quoted => Json::String(scalar.text.clone()),
+        Value::Scalar(scalar) => match scalar.text.as_str() {
+            "true" => Json::Bool(true),
+            "false" => Json::Bool(false),
+            text => match text.parse().map(Json::Number) {
+                Ok(number) => number,
+                Err(_) => Json::String(text.to_owned()),
+            },
+        },
+    }
+}
+
 /// What a key without a value stands for: all defaults.
 fn empty(shape: &Shape) -> Json {
     match shape {
@@ -182,7 +204,7 @@ fn scalar_value(scalar: &Scalar, shape: &Shape) -> Result<Json, String> {
             }),
         },
         Shape::Text(kind) => text_value(text, kind),
-        Shape::Record(_) | Shape::Map(_) | Shape::List(_) => Err(wrong()),
+        Shape::Record(_) | Shape::Map(_) | Shape::List(_) | Shape::Any => Err(wrong()),
     }
 }
 
@@ -237,6 +259,7 @@ fn wanted(shape: &Shape) -> String {
             format!("{article} {}: give one, such as `{}`", kind.name, kind.example)
         }
         Shape::Text(_) => "a text: give one".to_owned(),
+        Shape::Any => "a value: give one".to_owned(),
     }
 }
 

@@ -19,7 +19,11 @@ pub fn of_shape(shape: &Shape) -> String {
             format!("{{{}}}", keys.join(", "))
         }
         Shape::Map(map) => format!("map of {} to {}", map.each, of_shape(&map.value)),
-        Shape::List(item) => format!("list of {}s", of_shape(item)),
+        Shape::List(item) if matches!(**item, Shape::Record(_)) => "list of maps".to_owned(),
+        Shape::List(item) => match &**item {
+            Shape::Choice(_) => format!("list of {}", of_shape(item)),
+            item => format!("list of {}s", of_shape(item)),
+        },
         Shape::Choice(choices) => {
             let words: Vec<String> = choices.iter().map(|choice| format!("`{}`", choice.word)).collect();
             words.join(" or ")
@@ -27,6 +31,7 @@ pub fn of_shape(shape: &Shape) -> String {
         Shape::Bool => "`true` or `false`".to_owned(),
         Shape::Integer(range) => ranged("whole number", range.words()),
         Shape::Number(range) => ranged("number", range.words()),
+        Shape::Any => "any value".to_owned(),
         Shape::Text(text) => ranged(text.kind.map_or("text", |kind| kind.name), text.range.words()),
     }
 }
@@ -60,8 +65,15 @@ pub fn yaml(value: &Value) -> String {
 pub fn scalar(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
     let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '/'));
+    // Where a value may be anything, `12` would be a number.
+    let is_number = text.parse::<serde_json::Number>().is_ok();
     let inner_colons = text.split(':').all(|part| !part.is_empty() && part.chars().all(plain));
-    if begins && inner_colons && !text.starts_with("...") && !RESERVED.contains(&text.to_lowercase().as_str()) {
+    if begins
+        && !is_number
+        && inner_colons
+        && !text.starts_with("...")
+        && !RESERVED.contains(&text.to_lowercase().as_str())
+    {
         return text.to_owned();
     }
     serde_json::to_string(text).expect("a text is JSON")

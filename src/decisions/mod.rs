@@ -11,6 +11,7 @@ use sidecart_engine::nouns::{Exposure, ItemId, Request, Timestamp};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::config::Observability;
 use crate::log::Offset;
 use crate::wire::answer::{Answer, Explanation};
 use crate::wire::scalar::rfc3339;
@@ -52,69 +53,111 @@ impl Decision {
     }
 }
 
-/// The newest decisions, by request id; the oldest leaves first.
+/// The newest decisions, by request id; the oldest leaves first. Those that a rule wants audited have room of their own,
+/// so that traffic does not push them out.
 #[derive(Debug, Default)]
 pub struct Decisions {
-    ring: Mutex<Ring>,
+    usual: Ring,
+    audited: Ring,
 }
 
 #[derive(Debug, Default)]
 struct Ring {
+    entries: Mutex<Entries>,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
     by_id: FxHashMap<Uuid, Arc<Decision>>,
     order: VecDeque<Uuid>,
 }
 
 impl Decisions {
-    /// Keeps a decision among the newest `keep`; 0 keeps none. Where fewer are to be kept than before, each new one
-    /// drives out two, so that no answer pays for all.
-    pub fn record(&self, id: Uuid, decision: Decision, keep: usize) {
-        if keep == 0 {
-            return;
+    /// Keeps a decision, if it is one of the sample.
+    pub fn record(&self, id: Uuid, decision: Decision, config: &Observability) {
+        // Of 2^64 ids, how many are kept; saturates: a share of 1 is all.
+        let sampled = (config.decisions_sample * u64::MAX as f64) as u64;
+        // The end of a version 7 UUID is random.
+        let (_, dice) = id.as_u64_pair();
+        if dice << 2 <= sampled {
+            self.usual.push(id, decision, config.decisions_kept);
         }
-        let decision = Arc::new(decision);
-        let mut ring = self.ring.lock();
-        let surplus = (ring.order.len() + 1).saturating_sub(keep).min(2);
-        let gone: [Option<Arc<Decision>>; 2] = std::array::from_fn(|place| {
-            let id = (place < surplus).then(|| ring.order.pop_front()).flatten()?;
-            ring.by_id.remove(&id)
-        });
-        ring.order.push_back(id);
-        ring.by_id.insert(id, decision);
-        drop(ring);
-        // Freed outside of the lock.
-        drop(gone);
+    }
+
+    /// Keeps a decision that a rule wants kept.
+    pub fn record_audited(&self, id: Uuid, decision: Decision, config: &Observability) {
+        self.audited.push(id, decision, config.audited_kept);
     }
 
     /// The decision of that request, if it is still kept.
     #[must_use]
     pub fn get(&self, id: Uuid) -> Option<Arc<Decision>> {
-        self.ring.lock().by_id.get(&id).cloned()
+        self.usual.get(id).or_else(|| self.audited.get(id))
     }
 
     /// Forgets the decisions on requests that `goes` names.
     pub fn forget(&self, goes: impl Fn(&Request) -> bool) {
-        let mut ring = self.ring.lock();
-        let gone: Vec<Uuid> =
-            ring.by_id.iter().filter(|(_, decision)| goes(&decision.request)).map(|(id, _)| *id).collect();
-        for id in &gone {
-            ring.by_id.remove(id);
-        }
-        let Ring { by_id, order } = &mut *ring;
-        order.retain(|id| by_id.contains_key(id));
+        self.usual.forget(&goes);
+        self.audited.forget(&goes);
     }
 
-    /// The newest `most`, oldest first.
+    /// The newest `most` that no rule wants kept, oldest first.
     #[must_use]
     pub fn newest(&self, most: usize) -> Vec<Arc<Decision>> {
-        let ring = self.ring.lock();
-        let skip = ring.order.len().saturating_sub(most);
-        ring.order.iter().skip(skip).filter_map(|id| ring.by_id.get(id).cloned()).collect()
+        self.usual.newest(most)
     }
 
     /// How many are kept.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ring.lock().order.len()
+        self.usual.len() + self.audited.len()
+    }
+}
+
+impl Ring {
+    /// Keeps a decision among the newest `keep`; 0 keeps none. Where fewer are to be kept than before, each new one
+    /// drives out two, so that no answer pays for all.
+    fn push(&self, id: Uuid, decision: Decision, keep: usize) {
+        if keep == 0 {
+            return;
+        }
+        let decision = Arc::new(decision);
+        let mut entries = self.entries.lock();
+        let surplus = (entries.order.len() + 1).saturating_sub(keep).min(2);
+        let gone: [Option<Arc<Decision>>; 2] = std::array::from_fn(|place| {
+            let id = (place < surplus).then(|| entries.order.pop_front()).flatten()?;
+            entries.by_id.remove(&id)
+        });
+        entries.order.push_back(id);
+        entries.by_id.insert(id, decision);
+        drop(entries);
+        // Freed outside of the lock.
+        drop(gone);
+    }
+
+    fn newest(&self, most: usize) -> Vec<Arc<Decision>> {
+        let entries = self.entries.lock();
+        let skip = entries.order.len().saturating_sub(most);
+        entries.order.iter().skip(skip).filter_map(|id| entries.by_id.get(id).cloned()).collect()
+    }
+
+    fn get(&self, id: Uuid) -> Option<Arc<Decision>> {
+        self.entries.lock().by_id.get(&id).cloned()
+    }
+
+    fn forget(&self, goes: impl Fn(&Request) -> bool) {
+        let mut entries = self.entries.lock();
+        let gone: Vec<Uuid> =
+            entries.by_id.iter().filter(|(_, decision)| goes(&decision.request)).map(|(id, _)| *id).collect();
+        for id in &gone {
+            entries.by_id.remove(id);
+        }
+        let Entries { by_id, order } = &mut *entries;
+        order.retain(|id| by_id.contains_key(id));
+    }
+
+    fn len(&self) -> usize {
+        self.entries.lock().order.len()
     }
 }
 

@@ -35,7 +35,7 @@ pub async fn post_recommendations(State(service): State<Arc<Service>>, body: Who
 /// Look up a decision
 ///
 /// Why each item was shown and why each other candidate was not. The newest `observability.decisions_kept` answers can
-/// be looked up.
+/// be looked up, and those that a rule with `audit: true` touched.
 #[utoipa::path(
     get, path = "/v1/decisions/{requestId}", tag = "recommendations",
     params(("requestId" = String, Path, description = "The `requestId` of the answer")),

@@ -13,6 +13,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use sidecart_engine::nouns::RuleFault;
 pub use sizes::Observed;
 
 /// Seconds; sub-millisecond steps because an answer takes some hundred microseconds.
@@ -118,6 +119,23 @@ pub struct OutcomeLabel {
     pub outcome: &'static str,
 }
 
+/// A rule of the shop, and what it did for want of something.
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct RuleLabel {
+    /// Its id: as many as the config has rules.
+    pub rule: String,
+    /// `denied` or `skipped`.
+    pub effect: &'static str,
+}
+
+impl RuleLabel {
+    /// The label of a fault.
+    #[must_use]
+    pub fn of(fault: &RuleFault) -> Self {
+        Self { rule: fault.rule.clone(), effect: if fault.denied { "denied" } else { "skipped" } }
+    }
+}
+
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
 /// All metrics. Cheap to update; shared by all threads.
@@ -132,6 +150,8 @@ pub struct Metrics {
     pub stages: Histograms<StageLabel>,
     /// Answers that are not the best that could be given.
     pub degraded: Family<CauseLabel, Counter>,
+    /// Times that a rule of the shop needed what it did not know or could not compute.
+    pub rule_faults: Family<RuleLabel, Counter>,
     /// Records by kind and outcome.
     pub records: Family<Taken, Counter>,
     /// Records not taken, by reason.
@@ -185,7 +205,7 @@ impl Metrics {
         let (unknown_fields, tokens, turned_away) = (Counter::default(), Family::default(), Family::default());
         let (freshness, append) = (Histogram::new(FRESHNESS_BUCKETS), latency());
         let (group, checkpoint) = (Histogram::new(GROUP_BUCKETS), latency());
-        let (checkpoints, lessons) = (Family::default(), Family::default());
+        let (checkpoints, lessons, rule_faults) = (Family::default(), Family::default(), Family::default());
         let (config_changes, config_watch_failures) = (Family::default(), Counter::default());
         let mut seconds = |name: &str, help: &str, metric: Histogram| {
             registry.register_with_unit(name, help, Unit::Seconds, metric);
@@ -198,6 +218,7 @@ impl Metrics {
         registry.register_with_unit("stage", "Stages of answers", Unit::Seconds, stages.clone());
         registry.register("log_group_records", "Records per append", group.clone());
         registry.register("degraded", "Answers that are not the best that could be given", degraded.clone());
+        registry.register("rule_faults", "Rules that lacked what they needed", rule_faults.clone());
         registry.register("records", "Records by kind and outcome", records.clone());
         registry.register("rejected", "Records not taken, by reason", rejected.clone());
         registry.register("unknown_fields", "Fields of events that nobody reads", unknown_fields.clone());
@@ -221,6 +242,7 @@ impl Metrics {
             answers,
             stages,
             degraded,
+            rule_faults,
             records,
             rejected,
             unknown_fields,

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::decisions::{Decision, LeftOpen, Lookup};
 use crate::in_force::InForce;
 use crate::ingest::Phase;
-use crate::metrics::{Answered, CauseLabel, StageLabel, seconds};
+use crate::metrics::{Answered, CauseLabel, RuleLabel, StageLabel, seconds};
 use crate::wire::Rejection;
 use crate::wire::answer::{Answer, AnswerItem, Degraded, Explanation};
 use crate::wire::request::{self, Asked};
@@ -131,13 +131,16 @@ impl Service {
         let InForce { config, version, .. } = asking.in_force;
         let id = Uuid::now_v7();
         let explanation = request.explain.then(|| Explanation::from(&slate));
+        for fault in &slate.faults {
+            self.metrics().rule_faults.get_or_create(&RuleLabel::of(fault)).inc_by(u64::from(fault.count));
+        }
         let answer = Answer {
             request_id: id.to_string(),
             attribution_token: self.tokens.sign(id, &request.placement),
             items: slate.picks.iter().map(AnswerItem::from).collect(),
             tier: slate.tier.name(),
             degraded: slate.degraded.map(|cause| Degraded { cause: cause.name() }),
-            suppressed: slate.suppressed,
+            suppressed: slate.suppressed.into_iter().map(|(rule, count)| (rule.into_owned(), count)).collect(),
             model_version: format!("linear-{}", slate.model_version),
             config_version: version.clone(),
             feature_age_ms: slate.feature_age_ms,
@@ -148,7 +151,11 @@ impl Service {
         let (exposure, clicked) = (slate.exposure, AtomicU64::default());
         let (at, left_open) = (asking.now, asking.left_open);
         let decision = Decision { request, left_open, at, applied, answer: answer.clone(), exposure, clicked };
-        self.decisions.record(id, decision, config.observability.decisions_kept);
+        if slate.audited {
+            self.decisions.record_audited(id, decision, &config.observability);
+        } else {
+            self.decisions.record(id, decision, &config.observability);
+        }
         answer
     }
 
@@ -192,6 +199,8 @@ fn nothing(cause: Cause) -> Slate {
         tier: Tier::Empty,
         degraded: Some(cause),
         suppressed: std::collections::BTreeMap::new(),
+        faults: Vec::new(),
+        audited: false,
         considered: 0,
         model_version: 0,
         exposure: sidecart_engine::nouns::Exposure::default(),

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use sidecart_engine::nouns::{Drop, Pick, Slate};
+use sidecart_engine::nouns::{Drop, Pick, RuleFault, Slate};
 use utoipa::ToSchema;
 
 /// An answer to a request for recommendations.
@@ -22,8 +22,7 @@ pub struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub degraded: Option<Degraded>,
     /// How many candidates each rule dropped.
-    #[schema(value_type = BTreeMap<String, u32>)]
-    pub suppressed: BTreeMap<&'static str, u32>,
+    pub suppressed: BTreeMap<String, u32>,
     /// The ranker that scored it: `linear-` and the number of the model; 0 stands for the starting weights.
     #[schema(example = "linear-12")]
     pub model_version: String,
@@ -91,8 +90,32 @@ pub struct Explanation {
     /// The features of each shown item, by item and name.
     #[schema(value_type = BTreeMap<String, BTreeMap<String, f32>>)]
     pub features: BTreeMap<String, BTreeMap<&'static str, f32>>,
+    /// The boosts and buries of each shown item that has any, by item and rule: its likelihood counted so many times.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub boosts: BTreeMap<String, BTreeMap<String, f64>>,
+    /// The rule that pinned a shown item to its place, by item.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub pinned_by: BTreeMap<String, String>,
+    /// What rules needed and did not know or could not compute.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rule_faults: Vec<RuleLack>,
     /// Each candidate that is not in the answer.
     pub dropped: Vec<DroppedItem>,
+}
+
+/// What a rule needed and did not know or could not compute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = RuleFault)]
+pub struct RuleLack {
+    /// The rule.
+    pub rule: String,
+    /// What was missing or wrong, the first time.
+    pub why: String,
+    /// How often in this request.
+    pub count: u32,
+    /// `denied`: a hard rule forbade items for it; `skipped`: a soft rule was passed over.
+    pub effect: &'static str,
 }
 
 /// A candidate that is not in the answer.
@@ -103,7 +126,7 @@ pub struct DroppedItem {
     pub item_id: String,
     /// The rule that dropped it; absent: it passed all rules and was outscored.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rule: Option<&'static str>,
+    pub rule: Option<String>,
     /// The values that decided, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
@@ -133,11 +156,27 @@ impl From<&Drop> for DroppedItem {
     fn from(drop: &Drop) -> Self {
         Self {
             item_id: drop.item_id.to_string(),
-            rule: drop.reason.as_ref().map(|reason| reason.rule),
+            rule: drop.reason.as_ref().map(|reason| reason.rule.to_string()),
             why: drop.reason.as_ref().map(|reason| reason.why.clone()),
             score: drop.score,
         }
     }
+}
+
+impl From<&RuleFault> for RuleLack {
+    fn from(fault: &RuleFault) -> Self {
+        Self {
+            rule: fault.rule.clone(),
+            why: fault.why.clone(),
+            count: fault.count,
+            effect: if fault.denied { "denied" } else { "skipped" },
+        }
+    }
+}
+
+fn boosts(slate: &Slate) -> BTreeMap<String, BTreeMap<String, f64>> {
+    let boosted = slate.picks.iter().filter(|pick| !pick.boosts.is_empty());
+    boosted.map(|pick| (pick.item_id.to_string(), pick.boosts.iter().cloned().collect())).collect()
 }
 
 impl From<&Slate> for Explanation {
@@ -152,6 +191,13 @@ impl From<&Slate> for Explanation {
                 .iter()
                 .map(|pick| (pick.item_id.to_string(), pick.features.iter().copied().collect()))
                 .collect(),
+            boosts: boosts(slate),
+            pinned_by: slate
+                .picks
+                .iter()
+                .filter_map(|pick| Some((pick.item_id.to_string(), pick.pinned_by.clone()?)))
+                .collect(),
+            rule_faults: slate.faults.iter().map(RuleLack::from).collect(),
             dropped: slate.dropped.iter().map(DroppedItem::from).collect(),
         }
     }

@@ -158,7 +158,7 @@ impl ItemInput<'_> {
             min_age: single(self.min_age, |value| field::age("minAge", &value))?,
             consumable: single(self.consumable, |value| field::flag("consumable", &value))?,
             tags: texts("tags", self.tags)?,
-            attributes: self.attributes.map(|map| attributes(map.unwrap_or_default())).transpose()?,
+            attributes: self.attributes.map(|map| attributes("attributes", map.unwrap_or_default())).transpose()?,
             publish_at: time("publishAt", self.publish_at)?,
             expire_at: time("expireAt", self.expire_at)?,
         })
@@ -205,16 +205,23 @@ fn available(value: &Scalar<'_>) -> Result<bool, Rejection> {
     }
 }
 
-fn attributes(map: BTreeMap<String, serde_json::Value>) -> Result<BTreeMap<String, Attribute>, Rejection> {
-    bounded("attributes", map.len())?;
-    map.into_iter().map(|(key, value)| attribute(&key, value).map(|value| (key, value))).collect()
+/// Reads free attributes, which stand under `name`.
+///
+/// # Errors
+/// [`Rejection`] names the attribute, its value and the remedy.
+pub fn attributes(
+    name: &str,
+    map: BTreeMap<String, serde_json::Value>,
+) -> Result<BTreeMap<String, Attribute>, Rejection> {
+    bounded(name, map.len())?;
+    map.into_iter().map(|(key, value)| attribute(name, &key, value).map(|value| (key, value))).collect()
 }
 
-fn attribute(key: &str, value: serde_json::Value) -> Result<Attribute, Rejection> {
+fn attribute(name: &str, key: &str, value: serde_json::Value) -> Result<Attribute, Rejection> {
     use serde_json::Value;
-    let refuse = |problem: &str| Rejection::field(Code::BadValue, format!("attributes.{key}"), problem);
+    let refuse = |problem: &str| Rejection::field(Code::BadValue, format!("{name}.{key}"), problem);
     if key.len() > MAX_TEXT_BYTES {
-        return Err(Rejection::field(Code::BadValue, "attributes", "has a key that is too long: shorten it"));
+        return Err(Rejection::field(Code::BadValue, name, "has a key that is too long: shorten it"));
     }
     let text = |text: String| {
         if text.len() > MAX_TEXT_BYTES { Err(refuse("is too long: shorten it")) } else { Ok(text) }
@@ -224,7 +231,7 @@ fn attribute(key: &str, value: serde_json::Value) -> Result<Attribute, Rejection
         Value::Number(n) => n.as_f64().map(Attribute::Number).ok_or_else(|| refuse("is out of range: send it as text")),
         Value::String(value) => text(value).map(Attribute::Text),
         Value::Array(values) => {
-            bounded(&format!("attributes.{key}"), values.len())?;
+            bounded(&format!("{name}.{key}"), values.len())?;
             let texts = values.into_iter().map(|value| match value {
                 Value::String(value) => text(value),
                 Value::Number(n) => Ok(n.to_string()),

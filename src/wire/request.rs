@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use sidecart_engine::nouns::{
     Arrangement, Currency, Filter, ItemId, Money, PlacementId, Repeats, Request, SessionId, Shopper, Strategy, Tier,
@@ -6,6 +8,7 @@ use sidecart_engine::nouns::{
 use utoipa::ToSchema;
 
 use super::field::{self, Scalar};
+use super::item::attributes;
 use super::json;
 use super::reject::{Code, Rejection};
 
@@ -43,10 +46,11 @@ pub struct RecommendationRequest<'a> {
     #[serde(borrow)]
     #[schema(value_type = Option<Vec<String>>, example = json!(["SKU-1"]))]
     context_items: Option<Vec<Scalar<'a>>>,
-    /// The cart as the shop knows it; absent: the cart netted from events. Of more than 200 items the last 200 count.
+    /// The cart as the shop knows it: ids, or lines `{itemId, quantity}` for rules that count units; absent: the cart
+    /// netted from events. Of more than 200 items the last 200 count.
     #[serde(borrow)]
     #[schema(value_type = Option<Vec<String>>)]
-    cart: Option<Vec<Scalar<'a>>>,
+    cart: Option<Vec<CartEntry<'a>>>,
     /// What is known of the shopper, for compliance rules.
     #[serde(borrow)]
     user: Option<ShopperInput<'a>>,
@@ -76,6 +80,25 @@ pub struct RecommendationRequest<'a> {
     repeats: Option<Scalar<'a>>,
 }
 
+/// An entry of a cart: an item's id, or a line.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum CartEntry<'a> {
+    #[serde(borrow)]
+    Line(CartLine<'a>),
+    #[serde(borrow)]
+    Id(Scalar<'a>),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CartLine<'a> {
+    #[serde(borrow)]
+    item_id: Scalar<'a>,
+    #[serde(borrow)]
+    quantity: Option<Scalar<'a>>,
+}
+
 /// What is known of the shopper. Unknown is not permission.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -89,6 +112,13 @@ pub struct ShopperInput<'a> {
     #[serde(borrow)]
     #[schema(value_type = Option<u8>)]
     age_verified: Option<Scalar<'a>>,
+    /// The segments that the shopper is of, as `rules.segments` names them; absent: not known.
+    #[serde(borrow)]
+    #[schema(value_type = Option<Vec<String>>)]
+    segments: Option<Vec<Scalar<'a>>>,
+    /// What else the shop's rules need: texts, numbers, flags or lists of texts.
+    #[schema(value_type = Option<Object>)]
+    attributes: Option<BTreeMap<String, serde_json::Value>>,
 }
 
 /// A caller's own narrowing of the answer. What is absent narrows nothing.
@@ -147,12 +177,14 @@ pub fn read(body: &[u8], currency: Currency) -> Result<Asked, Rejection> {
     let deadline = raw.deadline_ms.as_ref().map(|value| whole("deadlineMs", value, 1, MAX_DEADLINE_MS)).transpose()?;
     let limit = raw.limit.as_ref().map(|value| whole("limit", value, 1, MAX_LIMIT as i64)).transpose()?;
     let repeats = raw.repeats.as_ref().map(|value| choice("repeats", value, &REPEATS)).transpose()?;
+    let cart = raw.cart.as_deref().map(cart).transpose()?;
     let request = Request {
         placement: field::id("placement", placement, PlacementId::new)?,
         session: field::id("sessionId", session, SessionId::new)?,
         user: optional_user(raw.user_id.as_ref())?,
         context_items: items("contextItems", raw.context_items.as_deref().unwrap_or_default(), MAX_CONTEXT_ITEMS)?,
-        cart: raw.cart.as_deref().map(|cart| items("cart", cart, MAX_CART_ITEMS)).transpose()?,
+        cart: cart.as_ref().map(|cart| cart.iter().map(|line| line.0.clone()).collect()),
+        units: units(cart.as_deref().unwrap_or_default()),
         shopper: raw.user.map_or(Ok(Shopper::default()), ShopperInput::into_shopper)?,
         limit: limit.map_or(0, |limit| limit as usize),
         filter: raw.filter.map_or(Ok(Filter::default()), |filter| filter.into_filter(currency))?,
@@ -177,6 +209,8 @@ impl ShopperInput<'_> {
         Ok(Shopper {
             region: self.region.map(|value| field::text("user.region", value, MAX_TEXT_BYTES)).transpose()?,
             age_verified: self.age_verified.map(|value| field::age("user.ageVerified", &value)).transpose()?,
+            segments: self.segments.map(|values| texts("user.segments", Some(values))).transpose()?,
+            attributes: attributes("user.attributes", self.attributes.unwrap_or_default())?,
         })
     }
 }
@@ -211,6 +245,24 @@ fn items(name: &str, values: &[Scalar<'_>], max: usize) -> Result<Vec<ItemId>, R
     let skipped = values.len().saturating_sub(max);
     let read = |(index, value)| field::id(&format!("{name}[{index}]"), value, ItemId::new);
     values.iter().enumerate().skip(skipped).map(read).collect()
+}
+
+/// The last entries of a cart with their units, 0 where they are not told.
+fn cart(entries: &[CartEntry<'_>]) -> Result<Vec<(ItemId, u32)>, Rejection> {
+    let read = |(index, entry): (usize, &CartEntry<'_>)| match entry {
+        CartEntry::Id(id) => Ok((field::id(&format!("cart[{index}]"), id, ItemId::new)?, 0)),
+        CartEntry::Line(line) => {
+            let quantity = |value: &Scalar<'_>| field::quantity(&format!("cart[{index}].quantity"), value);
+            let units = line.quantity.as_ref().map(quantity).transpose()?.unwrap_or_default();
+            Ok((field::id(&format!("cart[{index}].itemId"), &line.item_id, ItemId::new)?, units))
+        }
+    };
+    entries.iter().enumerate().skip(entries.len().saturating_sub(MAX_CART_ITEMS)).map(read).collect()
+}
+
+/// The units of a cart's entries, if any are told.
+fn units(cart: &[(ItemId, u32)]) -> Vec<u32> {
+    if cart.iter().all(|line| line.1 == 0) { Vec::new() } else { cart.iter().map(|line| line.1).collect() }
 }
 
 fn bounded(name: &str, len: usize) -> Result<(), Rejection> {

@@ -57,10 +57,11 @@ pub(crate) fn paired<'a>(moment: &'a Moment<'_>) -> impl Iterator<Item = ItemIx>
     ids.filter_map(|id| moment.state.catalog.number(id.as_str()))
 }
 
-/// The placement's list, then the one that holds everywhere.
+/// The lists that rules chose for the context, the placement's list, then the one that holds everywhere.
 pub(crate) fn listed<'a>(moment: &'a Moment<'_>) -> impl Iterator<Item = ItemIx> + 'a {
     let lists = &moment.settings.curated.lists;
     let named = [lists.get(moment.request.placement.as_str()), lists.get(ANYWHERE)];
-    let ids = named.into_iter().flatten().flatten();
+    let chosen = moment.lists.iter().copied().flatten();
+    let ids = chosen.chain(named.into_iter().flatten().flatten());
     ids.filter_map(|id| moment.state.catalog.number(id.as_str()))
 }

@@ -31,5 +31,5 @@ pub use model::{Intent, Model, PastModel};
 pub use money::{Currency, Money, MoneyError};
 pub use record::{Entry, Record};
 pub use request::{Filter, Repeats, Request, Shopper, Strategy};
-pub use slate::{Cause, Drop, DropReason, Pick, Reason, ReasonCode, Slate, Tier};
+pub use slate::{Cause, Drop, DropReason, Pick, Reason, ReasonCode, RuleFault, Slate, Tier};
 pub use time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp};

@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Arrangement, ItemId, PlacementId, SessionId, Tier, UserId};
+use super::{Arrangement, Attribute, ItemId, PlacementId, SessionId, Tier, UserId};
 
 /// Who answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -39,12 +41,16 @@ pub enum Repeats {
 }
 
 /// What is known of the shopper, for compliance rules. Unknown is not permission.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Shopper {
     /// ISO 3166 region, such as `GB-ENG`.
     pub region: Option<String>,
     /// The verified minimum age in years.
     pub age_verified: Option<u8>,
+    /// The segments that the shopper is of; `None`: not known, which is not the same as none.
+    pub segments: Option<Vec<String>>,
+    /// What else the shop knows, for its own rules.
+    pub attributes: BTreeMap<String, Attribute>,
 }
 
 /// A caller's own narrowing of the answer, on top of the shop's rules. Empty narrows nothing.
@@ -76,6 +82,8 @@ pub struct Request {
     pub context_items: Vec<ItemId>,
     /// The cart as the shop knows it; `None`: use the cart netted from events.
     pub cart: Option<Vec<ItemId>>,
+    /// Units of each entry of `cart`, in its order, 0 where they are not told; entries beyond its end are not told.
+    pub units: Vec<u32>,
     /// For compliance rules.
     pub shopper: Shopper,
     /// How many items at most.
@@ -104,6 +112,7 @@ impl Request {
             user: None,
             context_items: Vec::new(),
             cart: None,
+            units: Vec::new(),
             shopper: Shopper::default(),
             limit,
             filter: Filter::default(),

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -98,6 +99,8 @@ pub enum ReasonCode {
     Bestseller,
     /// Chosen by the shop.
     Curated,
+    /// Put there by the shop.
+    Pinned,
     /// Something else that the shop has, where nothing better is known.
     Assortment,
     /// Looked at earlier in this visit.
@@ -136,6 +139,12 @@ pub struct Pick {
     pub source: &'static str,
     /// Why.
     pub reason: Reason,
+    /// The boosts and buries that the item's likelihood was multiplied by: rule and factor.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub boosts: Vec<(String, f64)>,
+    /// The rule that pinned it to its place, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pinned_by: Option<String>,
     /// The features it was scored on, by name; only when explaining.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub features: Vec<(&'static str, f32)>,
@@ -146,9 +155,23 @@ pub struct Pick {
 #[serde(rename_all = "camelCase")]
 pub struct DropReason {
     /// The rule's id.
-    pub rule: &'static str,
+    pub rule: Cow<'static, str>,
     /// The values that decided, in words.
     pub why: String,
+}
+
+/// What a rule of the shop needed and did not know or could not compute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RuleFault {
+    /// The rule's id.
+    pub rule: String,
+    /// What was missing or wrong, the first time.
+    pub why: String,
+    /// How often in this request.
+    pub count: u32,
+    /// Whether the rule forbade items for it (a hard rule), or was passed over (a soft one).
+    pub denied: bool,
 }
 
 /// A candidate that is not in the answer.
@@ -173,7 +196,11 @@ pub struct Slate {
     /// Why it is not of the highest rung, if it is not.
     pub degraded: Option<Cause>,
     /// How many candidates each rule dropped.
-    pub suppressed: BTreeMap<&'static str, u32>,
+    pub suppressed: BTreeMap<Cow<'static, str>, u32>,
+    /// What the shop's rules needed and did not know.
+    pub faults: Vec<RuleFault>,
+    /// Whether a rule that is to be audited touched the answer.
+    pub audited: bool,
     /// Candidates considered.
     pub considered: u32,
     /// Each candidate that is not in the answer; only when explaining, bounded by the candidate limit.

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::Scratch;
@@ -5,7 +6,8 @@ use crate::candidates;
 use crate::nouns::{
     Cause, Drop, DropReason, Exposure, Feature, Gates, Pick, Reason, ReasonCode, Shown, Slate, Tier, Vector,
 };
-use crate::rules::{self, Case, Rule};
+use crate::policy::CapBy;
+use crate::rules::{self, Case, Denial, Rule, Shop};
 use crate::store::{Facts, ItemIx, Moment, NO_IX};
 
 /// Context items named in a reason at most.
@@ -16,6 +18,20 @@ type Kind = fn(&Facts) -> u32;
 const CATEGORY: Kind = |facts| facts.category;
 const BRAND: Kind = |facts| facts.brand;
 const GROUP: Kind = |facts| facts.group;
+
+fn kind_of(by: CapBy) -> Kind {
+    match by {
+        CapBy::Category => CATEGORY,
+        CapBy::Brand => BRAND,
+        CapBy::Group => GROUP,
+    }
+}
+
+/// What is noted of an item that the rules have judged.
+const DENIED: f32 = 1.0;
+const ADMITTED: f32 = 2.0;
+/// Added to what is noted of an item that has its place already.
+const PINNED: f32 = 1.0;
 
 /// Who put an item into the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +46,8 @@ pub(super) enum Origin {
     Bestsellers,
     /// Any eligible item of the catalogue, when not even bestsellers were.
     Catalogue,
+    /// A rule of the shop that says what stands where.
+    Pin,
 }
 
 impl Origin {
@@ -40,6 +58,7 @@ impl Origin {
             Self::StaticList => "static_list",
             Self::Bestsellers => "bestsellers",
             Self::Catalogue => "catalogue",
+            Self::Pin => "pin",
         }
     }
 
@@ -49,6 +68,7 @@ impl Origin {
             Self::BatchTable => (ReasonCode::ViewedTogether, super::tables::because(moment, item)),
             Self::StaticList | Self::Bestsellers => (ReasonCode::Bestseller, Vec::new()),
             Self::Catalogue => (ReasonCode::Assortment, Vec::new()),
+            Self::Pin => (ReasonCode::Pinned, Vec::new()),
         };
         shares.retain(|share| share.1 > 0.0);
         shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
@@ -91,7 +111,13 @@ struct Entry {
 pub(super) struct Draft<'a> {
     moment: &'a Moment<'a>,
     entries: Vec<Entry>,
-    suppressed: BTreeMap<&'static str, u32>,
+    /// The shop's own rules, as they stand for the request.
+    pub(super) shop: Shop<'a>,
+    /// The shop's own caps.
+    caps: Vec<(CapBy, usize, &'a str)>,
+    /// What is pinned: slot from 1, the entry, the rule's id. By slot.
+    pins: Vec<(usize, Entry, &'a str)>,
+    suppressed: BTreeMap<Cow<'static, str>, u32>,
     dropped: Vec<Drop>,
     considered: u32,
     /// The gates of the list that was scored.
@@ -103,8 +129,12 @@ pub(super) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     pub(super) fn new(moment: &'a Moment<'a>) -> Self {
+        let shop = Shop::new(moment);
         Self {
             moment,
+            caps: shop.caps(),
+            shop,
+            pins: Vec::new(),
             entries: Vec::with_capacity(moment.request.limit.min(64)),
             suppressed: BTreeMap::new(),
             dropped: Vec::new(),
@@ -117,7 +147,7 @@ impl<'a> Draft<'a> {
 
     /// Slots that are still free.
     pub(super) fn free(&self) -> usize {
-        self.moment.request.limit.saturating_sub(self.entries.len())
+        self.moment.request.limit.saturating_sub(self.entries.len() + self.pins.len())
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -133,23 +163,58 @@ impl<'a> Draft<'a> {
         if scratch.judged.get(item).is_some() {
             return false;
         }
-        scratch.judged.add(item, 1.0);
         self.considered += 1;
+        let passed = self.passes(item);
+        scratch.judged.add(item, if passed { ADMITTED } else { DENIED });
+        passed
+    }
+
+    /// Whether the item was judged in this request, passed, and has no place yet.
+    pub(super) fn has_admitted(item: ItemIx, scratch: &Scratch) -> bool {
+        scratch.judged.get(item) == Some(ADMITTED)
+    }
+
+    /// Asks the built-in rules and the shop's own.
+    fn passes(&mut self, item: ItemIx) -> bool {
         let case = Case::new(self.moment, item);
-        match rules::verdict(&case) {
+        if let Some(rule) = rules::verdict(&case) {
+            self.deny(&case, rule);
+            return false;
+        }
+        match self.shop.denial(item) {
             None => true,
-            Some(rule) => {
-                self.deny(&case, rule);
+            Some(denial) => {
+                self.deny_by_shop(item, denial);
                 false
             }
         }
     }
 
     fn deny(&mut self, case: &Case<'_>, rule: &'static dyn Rule) {
-        *self.suppressed.entry(rule.id()).or_default() += 1;
+        *self.suppressed.entry(rule.id().into()).or_default() += 1;
         if self.moment.request.explain {
-            let reason = DropReason { rule: rule.id(), why: rule.why(case) };
+            let reason = DropReason { rule: rule.id().into(), why: rule.why(case) };
             self.drop_item(case.item, Some(reason), None);
+        }
+    }
+
+    /// The rule keeps count itself.
+    fn deny_by_shop(&mut self, item: ItemIx, denial: Denial<'a>) {
+        if self.moment.request.explain {
+            let rule = self.shop.rule_id(denial).to_owned().into();
+            let reason = DropReason { rule, why: self.shop.why(denial) };
+            self.drop_item(item, Some(reason), None);
+        }
+    }
+
+    /// Puts the pinned items that the rules admit onto their slots. Comes first: a pinned item competes for no other.
+    pub(super) fn pin(&mut self, scratch: &mut Scratch) {
+        for (slot, item, rule) in self.shop.pins() {
+            if slot <= self.moment.request.limit && !self.is_full() && self.admits(item, scratch) {
+                let entry = Entry { item, score: Score::default(), origin: Origin::Pin, features: None };
+                self.pins.push((slot, entry, rule));
+                scratch.judged.add(item, PINNED);
+            }
         }
     }
 
@@ -162,7 +227,7 @@ impl<'a> Draft<'a> {
     /// outscored.
     pub(super) fn place(&mut self, item: ItemIx, score: Score, origin: Origin, features: Option<&Vector>) {
         if let Some((rule, most)) = self.cap(item).filter(|_| !self.is_full()) {
-            *self.suppressed.entry(rule).or_default() += 1;
+            *self.suppressed.entry(rule.clone()).or_default() += 1;
             if self.moment.request.explain {
                 let why = format!("{most} of its kind are in the answer already");
                 self.drop_item(item, Some(DropReason { rule, why }), Some(score.score));
@@ -176,20 +241,32 @@ impl<'a> Draft<'a> {
     }
 
     /// The cap that an item would break.
-    fn cap(&self, item: ItemIx) -> Option<(&'static str, usize)> {
+    fn cap(&self, item: ItemIx) -> Option<(Cow<'static, str>, usize)> {
         let arrangement = &self.moment.request.arrangement;
-        let facts = |item| self.moment.state.catalog.facts(item);
-        let own = *facts(item);
+        let own = self.moment.state.catalog.facts(item);
         let caps = [
             ("category_cap", arrangement.per_category, CATEGORY),
             ("brand_cap", arrangement.per_brand, BRAND),
             ("group_cap", arrangement.per_group, GROUP),
         ];
-        caps.into_iter().find_map(|(rule, most, kind)| {
-            let (most, own) = (most?, kind(&own));
-            let of_kind = self.entries.iter().filter(|entry| kind(facts(entry.item)) == own).count();
-            (own != NO_IX && of_kind >= most).then_some((rule, most))
+        let of_placement = caps.into_iter().find_map(|(rule, most, kind)| {
+            let most = most?;
+            self.has_enough(own, most, kind).then_some((Cow::Borrowed(rule), most))
+        });
+        of_placement.or_else(|| {
+            let broken = self.caps.iter().find(|(by, most, _)| self.has_enough(own, *most, kind_of(*by)));
+            broken.map(|&(_, most, rule)| (Cow::Owned(rule.to_owned()), most))
         })
+    }
+
+    /// Whether the answer has as many of the item's kind as it may.
+    fn has_enough(&self, own: &Facts, most: usize, kind: Kind) -> bool {
+        let own = kind(own);
+        if own == NO_IX {
+            return false;
+        }
+        let placed = self.entries.iter().chain(self.pins.iter().map(|pin| &pin.1));
+        placed.filter(|entry| kind(self.moment.state.catalog.facts(entry.item)) == own).count() >= most
     }
 
     /// Puts the items that the rules admit into the free slots.
@@ -204,29 +281,52 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// The entries in order, each pin on its slot, or right after what there is where that is less.
+    fn in_order(&mut self) -> Vec<(Entry, Option<&'a str>)> {
+        let mut entries = std::mem::take(&mut self.entries).into_iter();
+        let mut pins = std::mem::take(&mut self.pins).into_iter().peekable();
+        let mut order = Vec::with_capacity(self.moment.request.limit.min(64));
+        loop {
+            let pin = pins.next_if(|pin| pin.0 <= order.len() + 1);
+            let next = pin.map(|(_, entry, rule)| (entry, Some(rule)));
+            let next = next.or_else(|| entries.next().map(|entry| (entry, None)));
+            match next.or_else(|| pins.next().map(|(_, entry, rule)| (entry, Some(rule)))) {
+                Some(next) => order.push(next),
+                None => return order,
+            }
+        }
+    }
+
     /// The answer: every item before the rules once more, then put into words.
     pub(super) fn finish(mut self) -> Slate {
         let moment = self.moment;
-        let mut picks = Vec::with_capacity(self.entries.len());
-        let mut exposure = Exposure {
-            intent: Some(moment.intent()),
-            gates: self.gates,
-            shown: Vec::with_capacity(self.entries.len()),
-        };
-        for entry in std::mem::take(&mut self.entries) {
-            let case = Case::new(moment, entry.item);
-            match rules::verdict(&case) {
-                Some(rule) => self.deny(&case, rule),
-                None => {
-                    let pick = pick(moment, &entry, picks.len() as u32 + 1);
-                    exposure.shown.extend(entry.features.map(|vector| Shown {
-                        item: pick.item_id.clone(),
-                        vector,
-                        propensity: pick.propensity,
-                    }));
-                    picks.push(pick);
-                }
+        let entries = self.in_order();
+        let mut picks = Vec::with_capacity(entries.len());
+        let mut exposure =
+            Exposure { intent: Some(moment.intent()), gates: self.gates, shown: Vec::with_capacity(entries.len()) };
+        let mut audited = false;
+        for (entry, pinned_by) in entries {
+            if !self.passes(entry.item) {
+                continue;
             }
+            let mut pick = pick(moment, &entry, picks.len() as u32 + 1);
+            exposure.shown.extend(entry.features.map(|vector| Shown {
+                item: pick.item_id.clone(),
+                vector,
+                propensity: pick.propensity,
+            }));
+            if moment.request.explain || self.shop.audits_weights() {
+                let boosts = self.shop.boosts(entry.item);
+                audited |= boosts.iter().any(|(rule, _)| self.shop.audits(rule));
+                pick.boosts = boosts.into_iter().map(|(rule, factor)| (rule.to_owned(), factor)).collect();
+            }
+            audited |= pinned_by.is_some_and(|rule| self.shop.audits(rule));
+            pick.pinned_by = pinned_by.map(str::to_owned);
+            picks.push(pick);
+        }
+        for (rule, count) in self.shop.denied() {
+            audited |= self.shop.audits(rule);
+            *self.suppressed.entry(Cow::Owned(rule.to_owned())).or_default() += count;
         }
         let catalog = &moment.state.catalog;
         let age = |at| moment.now.since_ms(at).max(0);
@@ -235,6 +335,8 @@ impl<'a> Draft<'a> {
             picks,
             degraded: self.degraded,
             suppressed: self.suppressed,
+            faults: self.shop.faults(),
+            audited,
             considered: self.considered,
             dropped: self.dropped,
             context: moment.visit.iter().rev().map(|seen| catalog.id(seen.item)).collect(),
@@ -255,6 +357,8 @@ fn pick(moment: &Moment<'_>, entry: &Entry, rank: u32) -> Pick {
         propensity: entry.score.propensity,
         source: entry.origin.name(),
         reason: entry.origin.reason(moment, entry.item),
+        boosts: Vec::new(),
+        pinned_by: None,
         features: entry.features.as_ref().filter(|_| moment.request.explain).map(named).unwrap_or_default(),
     }
 }

@@ -10,6 +10,7 @@ mod trace;
 
 use crate::candidates::{Accumulator, Workspace};
 use crate::nouns::{Gates, Request, Slate, Strategy, Tier, Timestamp, Vector};
+use crate::rules;
 use crate::settings::Settings;
 use crate::store::{ItemIx, Moment, Pool, State};
 use crate::watch::{Stage, Watch};
@@ -59,9 +60,11 @@ pub(crate) fn recommend(
     scratch: &mut Scratch,
 ) -> Slate {
     let pace = watch.enter(Stage::Context);
-    let moment = Moment::new(state, settings, request, now);
+    let mut moment = Moment::new(state, settings, request, now);
+    moment.lists = rules::curated(&moment);
     scratch.judged.begin(state.catalog.numbers());
     let mut draft = Draft::new(&moment);
+    draft.pin(scratch);
     match request.strategy {
         Strategy::Batch if request.ceiling <= Tier::CoPurchase => tables::batch(&moment, scratch, &mut draft),
         Strategy::Static if request.ceiling <= Tier::Curated => tables::fixed(&moment, scratch, &mut draft),

@@ -10,6 +10,10 @@ use crate::rank::{Linear, Odds, score as score_of};
 use crate::store::{Candidate, Moment, SOURCES, place};
 use crate::watch::{Pace, Stage, Watch};
 
+/// How much more the sources are asked for where the rules leave less than an answer needs: at a limit of 80, 640
+/// candidates of each; with 99% of a catalogue denied, some six are left of each.
+const OVERFETCH: usize = 8;
+
 /// How far a hurried answer got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
@@ -48,9 +52,12 @@ pub(super) fn draft(
 ) {
     scratch.pool.begin(moment.state.catalog.numbers());
     let most = Reach::below(moment.request.ceiling);
-    let mut reach = if pace == Pace::Go { collect(moment, most, watch, scratch) } else { Reach::Nothing };
+    let mut reach = if pace == Pace::Go { collect(moment, most, 1, watch, scratch) } else { Reach::Nothing };
     let _ = watch.enter(Stage::Rules);
     obey(draft, scratch);
+    if reach == Reach::Everything && scratch.pool.candidates.len() < moment.request.limit {
+        reach = collect_more(moment, watch, scratch, draft);
+    }
     scratch.pool.cut(moment.settings.candidates.limit);
     if reach == Reach::Everything && watch.enter(Stage::Features) == Pace::Stop {
         reach = Reach::Sources;
@@ -70,8 +77,26 @@ pub(super) fn draft(
     ladder::fill(moment, scratch, draft);
 }
 
-/// Asks the sources in turn, as long as there is time.
-pub(super) fn collect(moment: &Moment<'_>, most: Reach, watch: &mut dyn Watch, scratch: &mut Scratch) -> Reach {
+/// The rules have left less than the answer needs: the sources are asked once more, for more.
+fn collect_more(moment: &Moment<'_>, watch: &mut dyn Watch, scratch: &mut Scratch, draft: &mut Draft<'_>) -> Reach {
+    scratch.pool.begin(moment.state.catalog.numbers());
+    let reach = collect(moment, Reach::Everything, OVERFETCH, watch, scratch);
+    let _ = watch.enter(Stage::Rules);
+    let mut pool = std::mem::take(&mut scratch.pool);
+    pool.retain(|candidate| Draft::has_admitted(candidate.item, scratch) || draft.admits(candidate.item, scratch));
+    scratch.pool = pool;
+    // What a source found before it finds again: only time can have made it less.
+    reach
+}
+
+/// Asks the sources in turn, as far as `most` allows and as long as there is time, each for `times` as much as its limit.
+pub(super) fn collect(
+    moment: &Moment<'_>,
+    most: Reach,
+    times: usize,
+    watch: &mut dyn Watch,
+    scratch: &mut Scratch,
+) -> Reach {
     scratch.work.begin();
     if most == Reach::Nothing {
         return most;
@@ -86,7 +111,7 @@ pub(super) fn collect(moment: &Moment<'_>, most: Reach, watch: &mut dyn Watch, s
             return if place == 0 { Reach::Nothing } else { Reach::FirstSources };
         }
         scratch.work.found.clear();
-        source.collect(moment, settings.limit, &mut scratch.work);
+        source.collect(moment, settings.limit * times, &mut scratch.work);
         let is_new = |item| !moment.visit.iter().any(|seen| seen.item == item);
         let found = &scratch.work.found;
         // A source's best score among items that the visit has not come to; its best at all if there is no such item.
@@ -139,6 +164,7 @@ fn select(moment: &Moment<'_>, scratch: &mut Scratch, draft: &mut Draft<'_>, wit
     let scores = scratch.scored.iter().map(|scored| scored.likelihood);
     let odds = if with_features { Odds::of(scores, moment.state.model(), moment.intent()) } else { None };
     draft.gates = scratch.gates;
+    weigh(moment, scratch, draft, with_features);
     arrange(moment, &mut scratch.scored);
     let mut last_slot = None;
     for place in 0..scratch.scored.len() {
@@ -161,6 +187,18 @@ fn select(moment: &Moment<'_>, scratch: &mut Scratch, draft: &mut Draft<'_>, wit
         draft.place(scored.item, score, Origin::Source(source), vector);
     }
     contextual
+}
+
+/// Boosts and buries: the likelihood counts so many times. Scores on features are its logarithm; others grow with it.
+fn weigh(moment: &Moment<'_>, scratch: &mut Scratch, draft: &mut Draft<'_>, with_features: bool) {
+    if !draft.shop.weighs() {
+        return;
+    }
+    for scored in &mut scratch.scored {
+        let weight = draft.shop.weight(scored.item) as f32;
+        scored.score = if with_features { scored.score + weight.ln() } else { scored.score * weight };
+    }
+    by_score(moment, &mut scratch.scored);
 }
 
 /// The source that a pick is credited to: the first, in the order of [`candidates::ALL`], that argues nearly as strongly

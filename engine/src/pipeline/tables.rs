@@ -26,10 +26,13 @@ pub(super) fn batch(moment: &Moment<'_>, scratch: &mut Scratch, draft: &mut Draf
     }
     let mut found = std::mem::take(&mut scratch.work.found);
     scratch.work.items.best(MAX_FOUND, &mut found);
+    found.retain(|&(item, _)| draft.admits(item, scratch));
+    if draft.shop.weighs() {
+        found.iter_mut().for_each(|(item, score)| *score *= draft.shop.weight(*item) as f32);
+        found.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    }
     for &(item, score) in &found {
-        if draft.admits(item, scratch) {
-            draft.place(item, Score::bare(score), Origin::BatchTable, None);
-        }
+        draft.place(item, Score::bare(score), Origin::BatchTable, None);
     }
     scratch.work.found = found;
     draft.tier = if draft.is_empty() { Tier::Curated } else { Tier::CoPurchase };

@@ -6,6 +6,7 @@ use crate::candidates;
 use crate::features;
 use crate::nouns::{Feature, ItemId, Request, Timestamp, Vector};
 use crate::rank::Linear;
+use crate::rules;
 use crate::settings::Settings;
 use crate::store::{Moment, Pool, State};
 use crate::views::{Influence, Proposal, Trace};
@@ -19,10 +20,11 @@ pub(crate) fn trace(
     now: Timestamp,
     scratch: &mut Scratch,
 ) -> Trace {
-    let moment = Moment::new(state, settings, request, now);
+    let mut moment = Moment::new(state, settings, request, now);
+    moment.lists = rules::curated(&moment);
     scratch.judged.begin(state.catalog.numbers());
     scratch.pool.begin(state.catalog.numbers());
-    realtime::collect(&moment, realtime::Reach::Everything, &mut Unhurried, scratch);
+    realtime::collect(&moment, realtime::Reach::Everything, 1, &mut Unhurried, scratch);
     let proposals = proposals(&moment, &scratch.pool);
     realtime::obey(&mut Draft::new(&moment), scratch);
     scratch.pool.cut(settings.candidates.limit);

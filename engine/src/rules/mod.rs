@@ -12,8 +12,11 @@ mod min_age;
 mod owned;
 mod region;
 mod seen;
+mod shop;
 mod stock;
 mod substitute;
+
+pub(crate) use shop::{Denial, Shop, curated};
 
 use crate::nouns::Item;
 use crate::store::{Facts, ItemIx, Moment};

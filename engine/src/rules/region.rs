@@ -35,7 +35,7 @@ fn permits(item: &Item, region: &str) -> bool {
 }
 
 /// Whether `wide` is `narrow` or contains it. Case does not matter.
-fn covers(wide: &str, narrow: &str) -> bool {
+pub(super) fn covers(wide: &str, narrow: &str) -> bool {
     let (wide, narrow) = (wide.trim().as_bytes(), narrow.trim().as_bytes());
     narrow.len() >= wide.len()
         && narrow[..wide.len()].eq_ignore_ascii_case(wide)

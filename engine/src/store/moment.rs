@@ -3,7 +3,7 @@ use super::catalog::NO_IX;
 use super::key::{Space, key};
 use super::users::Profile;
 use super::{ItemIx, Lens, Session, State};
-use crate::nouns::{EventKind, Intent, Repeats, Request, Timestamp};
+use crate::nouns::{EventKind, Intent, ItemId, Repeats, Request, Timestamp};
 use crate::settings::Settings;
 
 /// Distinct items of context kept at most; sources look at the newest few of them.
@@ -55,6 +55,8 @@ pub(crate) struct Moment<'a> {
     pub(crate) session: Option<&'a Session>,
     /// The visit's number in the session index, so that it is not its own neighbour.
     pub(crate) own_serial: Option<u64>,
+    /// The lists that the shop chose for this context, first of all; from its rules.
+    pub(crate) lists: Vec<&'a [ItemId]>,
 }
 
 impl<'a> Moment<'a> {
@@ -84,6 +86,7 @@ impl<'a> Moment<'a> {
             profile,
             session: stored,
             own_serial: live.and_then(|session| session.serial),
+            lists: Vec::new(),
         }
     }
 

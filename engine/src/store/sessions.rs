@@ -7,6 +7,8 @@ use crate::settings::SessionSettings;
 
 /// Touches by which the room of a visit grows.
 const GROWTH: usize = 4;
+/// Items shown and not clicked that are remembered per visit; the one shown longest ago leaves first.
+const MAX_SHOWN: usize = 64;
 
 /// One thing a shopper did to one item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +37,13 @@ pub(crate) struct Session {
     /// The visit's number in the session index, once it is there.
     pub(crate) serial: Option<u64>,
     pace: Pace,
+    /// In a box of its own: most visits of most shops have none.
+    shown: Option<Box<Shown>>,
 }
+
+/// Items that recommendations showed in this visit and that were not clicked since, and how often; newest last.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Shown(Vec<(ItemIx, u16)>);
 
 /// How busy a visit is: too busy for a person?
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +65,7 @@ impl Session {
             profile: 0,
             serial: None,
             pace: Pace::default(),
+            shown: None,
         }
     }
 
@@ -133,6 +142,32 @@ impl Session {
             net(&mut cart, touch, usize::MAX);
         }
         cart
+    }
+
+    /// Notes that a recommendation of an item was shown.
+    pub(crate) fn show(&mut self, item: ItemIx) {
+        let shown = &mut self.shown.get_or_insert_default().0;
+        let times = match shown.iter().position(|&(other, _)| other == item) {
+            Some(place) => shown.remove(place).1.saturating_add(1),
+            None => 1,
+        };
+        if shown.len() >= MAX_SHOWN {
+            shown.remove(0);
+        }
+        shown.push((item, times));
+    }
+
+    /// Notes that a recommendation of an item was clicked.
+    pub(crate) fn click(&mut self, item: ItemIx) {
+        if let Some(shown) = &mut self.shown {
+            shown.0.retain(|&(other, _)| other != item);
+        }
+    }
+
+    /// How often an item was shown in this visit since it was last clicked.
+    pub(crate) fn times_shown(&self, item: ItemIx) -> u16 {
+        let shown = self.shown.iter().flat_map(|shown| &shown.0);
+        shown.filter(|(other, _)| *other == item).map(|&(_, times)| times).sum()
     }
 
     /// How many touches are of a kind.

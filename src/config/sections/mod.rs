@@ -13,6 +13,7 @@ pub mod ranker;
 pub mod rules;
 pub mod server;
 pub mod storage;
+pub mod tests;
 
 pub use access::{Access, AccessKey, Scope};
 pub use candidates::Candidates;
@@ -23,6 +24,7 @@ pub use features::Features;
 pub use observability::Observability;
 pub use placements::{Placement, Placements};
 pub use ranker::Ranker;
-pub use rules::Rules;
+pub use rules::{Common, Day, Rules};
 pub use server::Server;
 pub use storage::Storage;
+pub use tests::TestCase;

@@ -56,10 +56,22 @@ pub struct Observability {
     #[schemars(range(min = 0, max = 1_000_000))]
     #[schemars(extend("x-live" = true))]
     pub decisions_kept: usize,
+    /// Share of the answers that are kept so; the clicks on others teach the ranker nothing.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub decisions_sample: f64,
+    /// Answers kept beside those because a rule with `audit: true` touched them: all of them; the oldest leaves first.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub audited_kept: usize,
 }
 
 impl Default for Observability {
     fn default() -> Self {
-        Self { log_format: LogFormat::Text, log_level: LogLevel::Info, decisions_kept: 10_000 }
+        Self {
+            log_format: LogFormat::Text,
+            log_level: LogLevel::Info,
+            decisions_kept: 10_000,
+            decisions_sample: 1.0,
+            audited_kept: 10_000,
+        }
     }
 }

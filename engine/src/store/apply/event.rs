@@ -27,7 +27,7 @@ impl State {
         let profile = self.identify(event, settings);
         match event.kind {
             EventKind::Refund => self.refund(event, &lines, settings),
-            EventKind::Impression | EventKind::Click => self.keep_alive(event, settings),
+            EventKind::Impression | EventKind::Click => self.keep_alive(event, &lines, settings),
             _ if self.is_bot(event, settings) => self.follow_bot(event, &lines, settings),
             _ => {
                 for &(ix, quantity) in &lines {
@@ -71,12 +71,15 @@ impl State {
         }
     }
 
-    /// Impressions and clicks keep a visit alive but say nothing about items yet.
-    fn keep_alive(&mut self, event: &Event, settings: &Settings) {
+    /// Impressions and clicks keep a visit alive, and say what it was shown in vain. They teach nothing by themselves.
+    fn keep_alive(&mut self, event: &Event, lines: &[(ItemIx, u32)], settings: &Settings) {
         if let Some(session) = self.sessions.get_mut(key(Space::Session, event.session.as_str()))
             && !session.ended(event.at, &settings.sessions)
         {
             session.last_at = session.last_at.max(event.at);
+            for &(item, _) in lines {
+                if event.kind == EventKind::Click { session.click(item) } else { session.show(item) }
+            }
         }
     }
 

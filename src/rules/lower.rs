@@ -1,0 +1,702 @@
+//! A CEL expression, parsed by the `cel` crate, typed and lowered to the engine's conditions. All that is wrong with it is
+//! told at once, each with its place in the text.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, LiteralValue, SourceInfo, operators};
+use sidecart_engine::policy::{Attr, Cond, ItemFlag, List, Math, Num, Order, Over, Quantity, Subject, Text, Whose};
+
+use super::fields;
+use crate::config::nearest;
+
+/// Parts of one condition at most: bounds what asking it costs.
+const MAX_PARTS: usize = 128;
+/// Brackets within one another at most: bounds the parser's stack.
+const MAX_NESTING: usize = 24;
+
+/// Something wrong with an expression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// Its place in the text, in characters from 0.
+    pub place: usize,
+    /// The part that is wrong, in backticks.
+    pub shown: String,
+    /// What is wrong, and the remedy.
+    pub says: String,
+}
+
+/// An expression and its type.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Typed {
+    /// True or false.
+    Bool(Cond),
+    /// A number.
+    Num(Num),
+    /// A text.
+    Text(Text),
+    /// A list of texts.
+    List(List),
+    /// A list of numbers, each given.
+    Numbers(Vec<f64>),
+    /// An attribute: what it is compared with says what it must be.
+    Attr(Attr),
+    /// The items of the cart or the context.
+    Items(Over),
+    /// Those of them for which a condition holds.
+    Some(Over, Cond),
+}
+
+impl Typed {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Bool(_) => "true or false",
+            Self::Num(_) => "a number",
+            Self::Text(_) => "a text",
+            Self::List(_) => "a list of texts",
+            Self::Numbers(_) => "a list of numbers",
+            Self::Attr(_) => "an attribute",
+            Self::Items(_) | Self::Some(..) => "a list of items",
+        }
+    }
+}
+
+/// Reads a condition.
+///
+/// # Errors
+/// All that is wrong with it, in the order of the text.
+pub fn condition(text: &str) -> Result<Cond, Vec<Wrong>> {
+    let (expr, info) = parse(text)?;
+    let mut lowering = Lowering { text, info: &info, each: Vec::new(), wrong: Vec::new() };
+    let lowered = lowering.bool(&expr);
+    let mut wrong = lowering.wrong;
+    if let Some(parts) = lowered.as_ref().map(Cond::size).filter(|parts| *parts > MAX_PARTS && wrong.is_empty()) {
+        let says = format!("has {parts} parts, more than {MAX_PARTS}: split it into several rules");
+        wrong.push(Wrong { place: 0, shown: "the condition".into(), says });
+    }
+    match lowered {
+        Some(cond) if wrong.is_empty() => Ok(cond),
+        _ => {
+            wrong.sort_by_key(|wrong| wrong.place);
+            wrong.dedup();
+            Err(wrong)
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<(IdedExpr, SourceInfo), Vec<Wrong>> {
+    let whole = |says: &str| vec![Wrong { place: 0, shown: "the condition".into(), says: says.to_owned() }];
+    if nesting(text) > MAX_NESTING {
+        return Err(whole(&format!("nests more than {MAX_NESTING} brackets: split it into several rules")));
+    }
+    // The parser is another's code: what it does not foresee must cost this condition, and nothing else.
+    let parsed = catch_unwind(AssertUnwindSafe(|| cel::parser::Parser::new().parse_with_source_info(text)));
+    let parsed = parsed.map_err(|_| whole("is not a CEL expression: check its quotes and brackets"))?;
+    parsed.map_err(|errors| {
+        let place = |(line, column): (isize, isize)| {
+            let before = text.split_inclusive('\n').take(usize::try_from(line - 1).unwrap_or(0));
+            before.map(|line| line.chars().count()).sum::<usize>() + usize::try_from(column).unwrap_or(0)
+        };
+        let wrong = |error: &cel::ParseError| Wrong {
+            place: place(error.pos).min(text.chars().count()),
+            shown: "the condition".into(),
+            says: format!("is not a CEL expression: {}", plain(&error.msg)),
+        };
+        let first = errors.errors.first().map(wrong);
+        first.map_or_else(|| whole("is not a CEL expression"), |wrong| vec![wrong])
+    })
+}
+
+/// The parser's words without its list of all tokens that could have come.
+fn plain(message: &str) -> String {
+    let message = message.split(" expecting ").next().unwrap_or(message).trim();
+    let message = message.strip_prefix("Syntax error: ").unwrap_or(message);
+    message.replace("<EOF>", "its end")
+}
+
+/// The deepest nesting of brackets and of signs before a value.
+fn nesting(text: &str) -> usize {
+    let (mut depth, mut run, mut deepest) = (0_usize, 0_usize, 0);
+    for c in text.chars().filter(|c| !c.is_whitespace()) {
+        match c {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        run = if matches!(c, '!' | '-') { run + 1 } else { 0 };
+        deepest = deepest.max(depth + run);
+    }
+    deepest
+}
+
+struct Lowering<'a> {
+    text: &'a str,
+    info: &'a SourceInfo,
+    /// The variables of quantifiers.
+    each: Vec<String>,
+    wrong: Vec<Wrong>,
+}
+
+impl Lowering<'_> {
+    fn place(&self, expr: &IdedExpr) -> usize {
+        // A field is named from its object on; the parser gives the place of the dot.
+        if let Expr::Select(select) = &expr.expr {
+            return self.place(&select.operand);
+        }
+        if let Some((start, _)) = self.info.offset_for(expr.id) {
+            return start as usize;
+        }
+        // What a macro made has no place of its own; its parts have.
+        match &expr.expr {
+            Expr::Comprehension(comprehension) => self.place(&comprehension.iter_range),
+            Expr::Call(call) => call.target.as_deref().or(call.args.first()).map_or(0, |expr| self.place(expr)),
+            _ => 0,
+        }
+    }
+
+    /// The word of the text at that place.
+    fn word(&self, place: usize) -> String {
+        let is_word = |c: &char| c.is_alphanumeric() || matches!(c, '_' | '.');
+        self.text.chars().skip(place).take_while(is_word).take(60).collect()
+    }
+
+    fn fail<T>(&mut self, expr: &IdedExpr, says: impl Into<String>) -> Option<T> {
+        let place = self.place(expr);
+        let word = spelt(expr).unwrap_or_else(|| self.word(place));
+        let shown = if word.is_empty() { "the condition".to_owned() } else { format!("`{word}`") };
+        self.wrong.push(Wrong { place, shown, says: says.into() });
+        None
+    }
+
+    fn bool(&mut self, expr: &IdedExpr) -> Option<Cond> {
+        match self.any(expr)? {
+            Typed::Bool(cond) => Some(cond),
+            Typed::Attr(attr) => Some(Cond::Flag(ItemFlag::Attr(attr))),
+            other => self.fail(expr, format!("is {}, not true or false: compare it with something", other.name())),
+        }
+    }
+
+    fn number(&mut self, expr: &IdedExpr) -> Option<Num> {
+        match self.any(expr)? {
+            Typed::Num(num) => Some(num),
+            Typed::Attr(attr) => Some(Num::Attr(attr)),
+            other => self.fail(expr, format!("is {}, not a number: give a number here", other.name())),
+        }
+    }
+
+    fn text(&mut self, expr: &IdedExpr) -> Option<Text> {
+        match self.any(expr)? {
+            Typed::Text(text) => Some(text),
+            Typed::Attr(attr) => Some(Text::Attr(attr)),
+            other => self.fail(expr, format!("is {}, not a text: give a text here", other.name())),
+        }
+    }
+
+    fn list(&mut self, expr: &IdedExpr) -> Option<List> {
+        match self.any(expr)? {
+            Typed::List(list) => Some(list),
+            Typed::Attr(attr) => Some(List::Attr(attr)),
+            Typed::Items(Over::Cart) => {
+                self.fail(expr, "is a list of items: use `cart.itemIds`, or `cart.items.exists(i, ...)`")
+            }
+            other => self.fail(expr, format!("is {}, not a list of texts: give a list here", other.name())),
+        }
+    }
+
+    fn any(&mut self, expr: &IdedExpr) -> Option<Typed> {
+        match &expr.expr {
+            Expr::Literal(literal) => self.literal(expr, literal),
+            Expr::Ident(name) => self.ident(expr, name),
+            Expr::Select(select) if select.test => self.presence(expr),
+            Expr::Select(select) => self.field(expr, &select.operand, &select.field),
+            Expr::List(list) => self.literals(expr, &list.elements),
+            Expr::Call(call) => self.call(expr, call),
+            Expr::Comprehension(comprehension) => self.quantifier(expr, comprehension),
+            Expr::Map(_) | Expr::Struct(_) => self.fail(expr, "is a map, which conditions have no use for: remove it"),
+            Expr::Unspecified => self.fail(expr, "is empty: give a condition"),
+        }
+    }
+
+    fn literal(&mut self, expr: &IdedExpr, literal: &LiteralValue) -> Option<Typed> {
+        /// Beyond this not every whole number is a floating-point number.
+        const EXACT: u64 = 1 << 53;
+        let number = match literal {
+            LiteralValue::Boolean(value) => return Some(Typed::Bool(Cond::Const(*value.inner()))),
+            LiteralValue::String(text) => return Some(Typed::Text(Text::of(text.inner()))),
+            LiteralValue::Int(value) if value.inner().unsigned_abs() <= EXACT => *value.inner() as f64,
+            LiteralValue::UInt(value) if *value.inner() <= EXACT => *value.inner() as f64,
+            LiteralValue::Double(value) if value.inner().is_finite() => *value.inner(),
+            LiteralValue::Null => return self.fail(expr, "is nothing: ask by `has(...)` whether a field is known"),
+            LiteralValue::Bytes(_) => return self.fail(expr, "is bytes: give a text"),
+            _ => return self.fail(expr, "is too large a number: give one below 2^53"),
+        };
+        Some(Typed::Num(Num::Const(number)))
+    }
+
+    fn literals(&mut self, expr: &IdedExpr, elements: &[IdedExpr]) -> Option<Typed> {
+        let typed: Vec<Option<Typed>> = elements.iter().map(|element| self.any(element)).collect();
+        let (mut texts, mut numbers): (Vec<Arc<str>>, Vec<f64>) = (Vec::new(), Vec::new());
+        for (element, typed) in elements.iter().zip(typed) {
+            match typed? {
+                Typed::Text(Text::Const(text)) => texts.push(text),
+                Typed::Num(Num::Const(number)) => numbers.push(number),
+                _ => return self.fail(element, "is not a plain text or number: lists hold those only"),
+            }
+        }
+        match (texts.is_empty(), numbers.is_empty()) {
+            (true, false) => Some(Typed::Numbers(numbers)),
+            (_, true) => Some(Typed::List(List::Const(texts.into()))),
+            (false, false) => self.fail(expr, "has texts and numbers: a list holds one or the other"),
+        }
+    }
+
+    fn subject(&self, name: &str) -> Option<Subject> {
+        match name {
+            name if self.each.iter().any(|each| each == name) => Some(Subject::Each),
+            "item" => Some(Subject::Item),
+            _ => None,
+        }
+    }
+
+    fn ident(&mut self, expr: &IdedExpr, name: &str) -> Option<Typed> {
+        if self.subject(name).is_some() || fields::OBJECTS.contains(&name) {
+            return self.fail(
+                expr,
+                format!("is no value by itself: read one of its fields, such as `{name}.{}`", fields::names(name)[0]),
+            );
+        }
+        let known = fields::OBJECTS.into_iter().chain(self.each.iter().map(String::as_str));
+        match nearest(name, known) {
+            Some(near) => self.fail(expr, format!("is not known: did you mean `{near}`?")),
+            None => self.fail(expr, format!("is not known: known are `{}`", fields::OBJECTS.join("`, `"))),
+        }
+    }
+
+    /// `object.field`, or `object.attributes.name`.
+    fn field(&mut self, expr: &IdedExpr, operand: &IdedExpr, name: &str) -> Option<Typed> {
+        if let Some(whose) = self.attributes_of(operand) {
+            return Some(Typed::Attr(Attr::new(whose, name)));
+        }
+        let Expr::Ident(object) = &operand.expr else {
+            self.any(operand)?;
+            return self.fail(expr, "has no fields: remove what follows it");
+        };
+        let subject = self.subject(object);
+        let found = match subject {
+            Some(subject) => fields::of_item(subject, name),
+            None if fields::OBJECTS.contains(&object.as_str()) => fields::of_object(object, name),
+            None => return self.ident(operand, object),
+        };
+        if found.is_some() {
+            return found;
+        }
+        if name == "attributes" && (subject.is_some() || object == "user") {
+            return self.fail(expr, format!("is a map: read one of them, such as `{object}.attributes.organic`"));
+        }
+        let names = fields::names(object);
+        let remedy = match nearest(name, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if subject.is_some() => format!("known are `{}`; free ones are in `attributes`", names.join("`, `")),
+            None => format!("known are `{}`", names.join("`, `")),
+        };
+        self.fail(expr, format!("is not a field of `{object}`: {remedy}"))
+    }
+
+    /// Whose attributes an expression is, if it is `x.attributes`.
+    fn attributes_of(&self, expr: &IdedExpr) -> Option<Whose> {
+        let Expr::Select(select) = &expr.expr else { return None };
+        let Expr::Ident(object) = &select.operand.expr else { return None };
+        if select.field != "attributes" || select.test {
+            return None;
+        }
+        self.subject(object).map(Whose::Of).or((object == "user").then_some(Whose::User))
+    }
+
+    /// `has(object.field)`.
+    fn presence(&mut self, expr: &IdedExpr) -> Option<Typed> {
+        let Expr::Select(select) = &expr.expr else { return None };
+        Some(Typed::Bool(match self.field(expr, &select.operand, &select.field)? {
+            Typed::Attr(attr) => Cond::HasAttr(attr),
+            Typed::Num(num) => Cond::HasNumber(num),
+            Typed::Text(text) => Cond::HasText(text),
+            Typed::List(list) => Cond::HasList(list),
+            Typed::Items(over) => Cond::Quantified(Quantity::Any, over, Box::new(Cond::Const(true))),
+            Typed::Bool(_) | Typed::Numbers(_) | Typed::Some(..) => {
+                return self.fail(expr, "is always known: remove `has`");
+            }
+        }))
+    }
+
+    fn call(&mut self, expr: &IdedExpr, call: &CallExpr) -> Option<Typed> {
+        let name = call.func_name.as_str();
+        match (name, call.target.as_deref(), call.args.as_slice()) {
+            (operators::LOGICAL_AND | operators::LOGICAL_OR, None, args) => {
+                let parts: Vec<Option<Cond>> = args.iter().map(|arg| self.bool(arg)).collect();
+                let parts: Vec<Cond> = parts.into_iter().collect::<Option<_>>()?;
+                Some(Typed::Bool(if name == operators::LOGICAL_AND { Cond::And(parts) } else { Cond::Or(parts) }))
+            }
+            (operators::LOGICAL_NOT, None, [inner]) => Some(Typed::Bool(Cond::Not(Box::new(self.bool(inner)?)))),
+            (operators::NEGATE, None, [inner]) => Some(Typed::Num(match self.number(inner)? {
+                Num::Const(number) => Num::Const(-number),
+                number => Num::Math(Math::Subtract, Box::new((Num::Const(0.0), number))),
+            })),
+            (operators::EQUALS, None, [left, right]) => self.equal(expr, left, right).map(Typed::Bool),
+            (operators::NOT_EQUALS, None, [left, right]) => {
+                Some(Typed::Bool(Cond::Not(Box::new(self.equal(expr, left, right)?))))
+            }
+            (operators::IN, None, [left, right]) => self.within_list(left, right).map(Typed::Bool),
+            (operators::INDEX, None, [operand, index]) => self.index(expr, operand, index),
+            (operators::CONDITIONAL, ..) => self.fail(expr, "`a ? b : c` is not known here: write `a && b || !a && c`"),
+            (_, None, [left, right]) if order(name).is_some() => {
+                let (left, right) = (self.number(left), self.number(right));
+                order(name)
+                    .zip(left.zip(right))
+                    .map(|(order, (left, right))| Typed::Bool(Cond::number(left, order, right)))
+            }
+            (_, None, [left, right]) if math(name).is_some() => self.math(expr, math(name)?, left, right),
+            (_, target, args) => self.function(expr, name, target, args),
+        }
+    }
+
+    fn math(&mut self, expr: &IdedExpr, math: Math, left: &IdedExpr, right: &IdedExpr) -> Option<Typed> {
+        let (left, right) = (self.number(left), self.number(right));
+        let (left, right) = left.zip(right)?;
+        if matches!(math, Math::Divide | Math::Remainder) && right == Num::Const(0.0) {
+            return self.fail(expr, "divides by zero: it would never be known");
+        }
+        Some(Typed::Num(Num::Math(math, Box::new((left, right)))))
+    }
+
+    fn equal(&mut self, expr: &IdedExpr, left: &IdedExpr, right: &IdedExpr) -> Option<Cond> {
+        let (left_typed, right_typed) = (self.any(left), self.any(right));
+        let equal = |left, right| Cond::number(left, Order::Equal, right);
+        Some(match (left_typed?, right_typed?) {
+            (Typed::Num(left), Typed::Num(right)) => equal(left, right),
+            (Typed::Num(number), Typed::Attr(attr)) | (Typed::Attr(attr), Typed::Num(number)) => {
+                equal(Num::Attr(attr), number)
+            }
+            (Typed::Text(left), Typed::Text(right)) => Cond::same(left, right),
+            (Typed::Text(text), Typed::Attr(attr)) | (Typed::Attr(attr), Typed::Text(text)) => {
+                Cond::same(Text::Attr(attr), text)
+            }
+            (Typed::Bool(Cond::Const(value)), Typed::Bool(other))
+            | (Typed::Bool(other), Typed::Bool(Cond::Const(value))) => {
+                if value {
+                    other
+                } else {
+                    Cond::Not(Box::new(other))
+                }
+            }
+            (Typed::Bool(Cond::Const(value)), Typed::Attr(attr))
+            | (Typed::Attr(attr), Typed::Bool(Cond::Const(value))) => {
+                let flag = Cond::Flag(ItemFlag::Attr(attr));
+                if value { flag } else { Cond::Not(Box::new(flag)) }
+            }
+            (Typed::Attr(_), Typed::Attr(_)) => {
+                return self.fail(
+                    expr,
+                    "compares two attributes, whose kinds are not known: wrap one in `string(...)` or `double(...)`",
+                );
+            }
+            (Typed::List(_), _) | (_, Typed::List(_)) => {
+                return self.fail(expr, "compares a list: ask whether something is `in` it, or for its `size()`");
+            }
+            (left, right) => {
+                return self
+                    .fail(expr, format!("compares {} with {}: they are never the same", left.name(), right.name()));
+            }
+        })
+    }
+
+    fn within_list(&mut self, left: &IdedExpr, right: &IdedExpr) -> Option<Cond> {
+        let list = self.any(right);
+        if let Some(Typed::Numbers(numbers)) = &list {
+            let number = self.number(left)?;
+            let one = |&value: &f64| Cond::number(number.clone(), Order::Equal, Num::Const(value));
+            return Some(Cond::Or(numbers.iter().map(one).collect()));
+        }
+        let text = self.text(left);
+        let list = match list? {
+            Typed::List(list) => list,
+            Typed::Attr(attr) => List::Attr(attr),
+            _ => self.list(right)?,
+        };
+        Some(Cond::in_list(text?, list))
+    }
+
+    fn index(&mut self, expr: &IdedExpr, operand: &IdedExpr, index: &IdedExpr) -> Option<Typed> {
+        match (self.attributes_of(operand), &index.expr) {
+            (Some(whose), Expr::Literal(LiteralValue::String(name))) => {
+                Some(Typed::Attr(Attr::new(whose, name.inner())))
+            }
+            (Some(_), _) => self.fail(index, "is not a plain text: give the attribute's name in quotes"),
+            (None, _) => self.fail(expr, "`[...]` reads attributes only, such as `item.attributes[\"pack size\"]`"),
+        }
+    }
+
+    fn function(&mut self, expr: &IdedExpr, name: &str, target: Option<&IdedExpr>, args: &[IdedExpr]) -> Option<Typed> {
+        match (name, target, args) {
+            ("startsWith", Some(text), [part]) => self.texts(text, part, Cond::StartsWith),
+            ("endsWith", Some(text), [part]) => self.texts(text, part, Cond::EndsWith),
+            ("contains", Some(text), [part]) => self.texts(text, part, Cond::Contains),
+            ("size", Some(list), []) | ("size", None, [list]) => self.size(list),
+            ("sum", Some(cart), [attribute]) if matches!(&cart.expr, Expr::Ident(name) if name == "cart") => {
+                match self.text(attribute)? {
+                    Text::Const(name) => Some(Typed::Num(Num::CartSum(name))),
+                    _ => self.fail(attribute, "is not a plain text: give the attribute's name in quotes"),
+                }
+            }
+            ("within", None, [text, list]) => {
+                let (text, list) = (self.text(text), self.list(list));
+                Some(Typed::Bool(Cond::Within(Box::new(text.zip(list)?))))
+            }
+            ("string", None, [value]) => self.text(value).map(Typed::Text),
+            ("double" | "int", None, [value]) => self.number(value).map(Typed::Num),
+            ("bool", None, [value]) => self.bool(value).map(Typed::Bool),
+            _ => {
+                const KNOWN: [&str; 16] = [
+                    "startsWith",
+                    "endsWith",
+                    "contains",
+                    "size",
+                    "sum",
+                    "within",
+                    "string",
+                    "double",
+                    "bool",
+                    "has",
+                    "exists",
+                    "all",
+                    "exists_one",
+                    "filter",
+                    "int",
+                    "in",
+                ];
+                let remedy = match (nearest(name, KNOWN.into_iter()), KNOWN.contains(&name)) {
+                    (_, true) => "it is used otherwise, see docs/rules.md".to_owned(),
+                    (Some(near), _) => format!("did you mean `{near}`?"),
+                    (None, _) => "docs/rules.md lists the known ones".to_owned(),
+                };
+                let place = self.place(expr);
+                let says = format!("is not a function known here: {remedy}");
+                self.wrong.push(Wrong { place, shown: format!("`{name}`"), says });
+                None
+            }
+        }
+    }
+
+    fn texts(&mut self, text: &IdedExpr, part: &IdedExpr, make: fn(Box<(Text, Text)>) -> Cond) -> Option<Typed> {
+        let (text, part) = (self.text(text), self.text(part));
+        Some(Typed::Bool(make(Box::new(text.zip(part)?))))
+    }
+
+    fn size(&mut self, list: &IdedExpr) -> Option<Typed> {
+        Some(Typed::Num(match self.any(list)? {
+            Typed::Items(over) => Num::Count(over, Box::new(Cond::Const(true))),
+            Typed::Some(over, cond) => Num::Count(over, Box::new(cond)),
+            Typed::List(list) => Num::Size(list),
+            Typed::Attr(attr) => Num::Size(List::Attr(attr)),
+            other => return self.fail(list, format!("is {}, not a list: `size()` counts lists", other.name())),
+        }))
+    }
+
+    /// `items.exists(i, ...)` and its like, which the parser has spelt out.
+    fn quantifier(&mut self, expr: &IdedExpr, comprehension: &ComprehensionExpr) -> Option<Typed> {
+        let over = match self.any(&comprehension.iter_range)? {
+            Typed::Items(over) => over,
+            other => {
+                let says = format!("is {}: only `cart.items` and `request.context` are looked through", other.name());
+                return self.fail(&comprehension.iter_range, says);
+            }
+        };
+        if !self.each.is_empty() {
+            return self.fail(expr, "looks through items within looking through items: split it into several rules");
+        }
+        let Some((kind, cond)) = spelt_out(comprehension) else {
+            return self.fail(expr, "is not known here: use `exists`, `all`, `exists_one` or `filter(...).size()`");
+        };
+        if fields::OBJECTS.contains(&comprehension.iter_var.as_str()) {
+            return self.fail(
+                expr,
+                format!("names its item `{}`, which means something else: choose another name", comprehension.iter_var),
+            );
+        }
+        self.each.push(comprehension.iter_var.clone());
+        let cond = self.bool(cond);
+        self.each.pop();
+        let cond = cond?;
+        Some(match kind {
+            Looking::For(quantity) => Typed::Bool(Cond::Quantified(quantity, over, Box::new(cond))),
+            Looking::Out => Typed::Some(over, cond),
+        })
+    }
+}
+
+enum Looking {
+    For(Quantity),
+    Out,
+}
+
+/// Which macro a comprehension was, and its condition.
+fn spelt_out(comprehension: &ComprehensionExpr) -> Option<(Looking, &IdedExpr)> {
+    let Expr::Call(step) = &comprehension.loop_step.expr else { return None };
+    match (&comprehension.accu_init.expr, step.func_name.as_str(), step.args.as_slice()) {
+        (Expr::Literal(LiteralValue::Boolean(_)), operators::LOGICAL_OR, [_, cond]) => {
+            Some((Looking::For(Quantity::Any), cond))
+        }
+        (Expr::Literal(LiteralValue::Boolean(_)), operators::LOGICAL_AND, [_, cond]) => {
+            Some((Looking::For(Quantity::All), cond))
+        }
+        (Expr::Literal(LiteralValue::Int(_)), operators::CONDITIONAL, [cond, ..]) => {
+            Some((Looking::For(Quantity::One), cond))
+        }
+        (Expr::List(_), operators::CONDITIONAL, [cond, then, _]) => {
+            // `filter` adds the item itself; `map` with a condition adds something else.
+            let Expr::Call(add) = &then.expr else { return None };
+            let Some(Expr::List(added)) = add.args.get(1).map(|arg| &arg.expr) else { return None };
+            match added.elements.as_slice() {
+                [IdedExpr { expr: Expr::Ident(name), .. }] if *name == comprehension.iter_var => {
+                    Some((Looking::Out, cond))
+                }
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// A dotted name, if the expression is one.
+fn spelt(expr: &IdedExpr) -> Option<String> {
+    match &expr.expr {
+        Expr::Ident(name) => Some(name.clone()),
+        Expr::Select(select) => Some(format!("{}.{}", spelt(&select.operand)?, select.field)),
+        _ => None,
+    }
+}
+
+fn order(operator: &str) -> Option<Order> {
+    Some(match operator {
+        operators::LESS => Order::Less,
+        operators::LESS_EQUALS => Order::AtMost,
+        operators::GREATER => Order::Greater,
+        operators::GREATER_EQUALS => Order::AtLeast,
+        _ => return None,
+    })
+}
+
+fn math(operator: &str) -> Option<Math> {
+    Some(match operator {
+        operators::ADD => Math::Add,
+        operators::SUBSTRACT => Math::Subtract,
+        operators::MULTIPLY => Math::Multiply,
+        operators::DIVIDE => Math::Divide,
+        operators::MODULO => Math::Remainder,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn wrong(text: &str) -> String {
+        let wrong = condition(text).expect_err(text);
+        wrong.iter().map(|wrong| format!("{} {} {}\n", wrong.place, wrong.shown, wrong.says)).collect()
+    }
+
+    #[test]
+    fn conditions_are_lowered_to_what_they_say() {
+        let price = || Num::Item(Subject::Item, sidecart_engine::policy::ItemNumber::Price);
+        assert_eq!(condition("item.price < 20"), Ok(Cond::number(price(), Order::Less, Num::Const(20.0))));
+        for text in [
+            "item.attributes.organic",
+            "item.attributes['pack size'] >= 2.5 && !item.available",
+            "has(item.attributes.hfss) && item.attributes.hfss == true",
+            "'Alcohol' in item.categories || item.brand in ['A', 'B']",
+            "cart.items.exists(i, i.category == 'Acid' && i.price > 3)",
+            "cart.items.all(i, has(i.brand)) || cart.items.exists_one(i, i.tags.size() > 1)",
+            "cart.items.filter(i, i.attributes.seats > 1).size() >= 2",
+            "now.weekday in [6, 7] && now.hour >= 22 && now.date != '2026-12-25'",
+            "within(user.region, ['GB', 'IE']) && user.known && 'vip' in user.segments",
+            "cart.sum('paracetamol') + item.attributes.paracetamol > 32",
+            "item.title.startsWith('New') && request.placement == 'cart'",
+            "(item.price - item.cost) / item.price * 100 >= -5.0",
+            "string(item.attributes.a) == string(user.attributes.b)",
+        ] {
+            assert!(condition(text).is_ok(), "{text}: {:?}", condition(text));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place_and_remedy() {
+        expect![[r#"
+            0 `item.brnd` is not a field of `item`: did you mean `brand`?
+            0 `itm` is not known: did you mean `item`?
+            11 the condition compares a number with a text: they are never the same
+            0 `item.price` is a number, not true or false: compare it with something
+            0 `item.brand` is a text, not a number: give a number here
+            21 `item.colour` is not a field of `item`: known are `itemId`, `title`, `brand`, `category`, `categories`, `groupId`, `currency`, `price`, `cost`, `margin`, `marginPct`, `stock`, `stockAgeS`, `minAge`, `tags`, `available`, `consumable`, `attributes`; free ones are in `attributes`
+            43 `cart.totl` is not a field of `cart`: did you mean `total`?
+            11 the condition divides by zero: it would never be known
+            13 the condition is not a CEL expression: mismatched input 'its end'
+            5 `lower` is not a function known here: docs/rules.md lists the known ones
+            0 `item.tags` is a list of texts: only `cart.items` and `request.context` are looked through
+            38 the condition looks through items within looking through items: split it into several rules
+            14 the condition is not known here: use `exists`, `all`, `exists_one` or `filter(...).size()`
+            15 the condition `a ? b : c` is not known here: write `a && b || !a && c`
+            18 the condition compares two attributes, whose kinds are not known: wrap one in `string(...)` or `double(...)`
+            0 `3` is a number, not a text: give a text here
+            14 `null` is nothing: ask by `has(...)` whether a field is known
+            1 the condition is not a CEL expression: invalid int literal
+            0 `item` is no value by itself: read one of its fields, such as `item.itemId`
+        "#]].assert_eq(
+            &[
+                "item.brnd == 'x'",
+                "itm.brand == 'x'",
+                "item.price == 'x'",
+                "item.price",
+                "item.brand > 3",
+                "item.brand == 'x' && item.colour == 'y' || cart.totl > 3",
+                "item.price / 0 > 1",
+                "item.price ==",
+                "lower(item.brand) == 'x'",
+                "item.tags.exists(t, t == 'x')",
+                "cart.items.exists(i, cart.items.exists(j, j.price > i.price))",
+                "cart.items.map(i, i.price) == 3",
+                "item.price > 5 ? true : false",
+                "item.attributes.a == item.attributes.b",
+                "3 in item.tags",
+                "item.brand == null",
+                "99999999999999999999 > item.price",
+                "item == 3",
+            ]
+            .map(wrong)
+            .concat(),
+        );
+    }
+
+    #[test]
+    fn conditions_beyond_all_measure_are_refused() {
+        let many = vec!["item.price > 1"; 129].join(" && ");
+        assert!(wrong(&many).contains("parts, more than"), "{}", wrong(&many));
+        let deep = format!("{}true{}", "(".repeat(30), ")".repeat(30));
+        assert!(wrong(&deep).contains("nests more than"));
+        assert!(wrong(&format!("{}true", "!".repeat(500))).contains("nests more than"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+        #[test]
+        fn any_text_is_a_condition_or_wrong_somewhere_in_it(
+            text in "((item|cart|user|now|\\.|price|brand|attributes|items|exists|\\(|\\)|\\[|\\]|i|,|'a'|1|0|\\+|/|==|&&|!|in| |<|\"|\\?|:|é|\u{0}){1}){0,14}"
+        ) {
+            if let Err(wrong) = condition(&text) {
+                prop_assert!(!wrong.is_empty());
+                prop_assert!(wrong.iter().all(|wrong| wrong.place <= text.chars().count()), "{wrong:?}");
+            }
+        }
+    }
+}
