@@ -3,8 +3,10 @@
 //! Exit codes are the same everywhere: 0 done, 1 the answer is no (a check failed, input was rejected), 2 the command
 //! or its config could not be used.
 
+mod backup;
 mod bench;
 mod check;
+mod dead_letters;
 mod demo;
 mod explain;
 mod import;
@@ -37,13 +39,16 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Backup(backup::Args),
     Bench(bench::Args),
     Check(check::Args),
     Explain(explain::Args),
+    DeadLetters(dead_letters::Args),
     Demo(demo::Args),
     Import(import::Args),
     Init(init::Args),
     Replay(replay::Args),
+    Restore(backup::RestoreArgs),
     Serve(serve::Args),
     Log(log::Args),
     Model(model::Args),
@@ -64,6 +69,9 @@ pub fn run() -> ExitCode {
 
 fn run_command(command: Command) -> anyhow::Result<u8> {
     match command {
+        Command::Backup(args) => backup::run(&args),
+        Command::DeadLetters(args) => dead_letters::run(&args),
+        Command::Restore(args) => backup::run_restore(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),

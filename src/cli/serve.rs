@@ -14,6 +14,8 @@ use super::DONE;
 use crate::clock::{Clock, SystemClock};
 use crate::config::observability::LogFormat;
 use crate::config::{Config, ConfigFlags, Loaded};
+use crate::decisions::Decisions;
+use crate::erasure::{Erasures, Stores};
 use crate::http::{Listening, router};
 use crate::ingest::checkpoint::Checkpoints;
 use crate::ingest::{self, DeadLetters, Learning, Saving, Storage, Writers};
@@ -87,12 +89,22 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
     let listening = Listening::bind(config.server.listen).await?;
     let storage = open_storage(&config, &version, clock.as_ref())?;
     let tokens = Tokens::with_key(&config.data_dir.join("token.key"))?;
+    let (reader, checkpoints) = (storage.log.reader(), storage.checkpoints.clone());
     let (ingest, shared, writers) =
         ingest::start(storage, config.settings(), config.events.queue, Arc::new(Metrics::new()), clock)?;
-    let dead_letters = DeadLetters::new(config.data_dir.clone());
+    let dead_letters = Arc::new(DeadLetters::new(config.data_dir.clone()));
+    let decisions = Arc::new(Decisions::new(config.observability.decisions_kept));
+    let stores = Stores {
+        ingest: ingest.clone(),
+        log: reader,
+        checkpoints,
+        dead_letters: Arc::clone(&dead_letters),
+        decisions: Arc::clone(&decisions),
+    };
+    let erasures = Erasures::start(config.data_dir.join("erasures"), stores)?;
     let (addr, grace) = (listening.addr(), config.server.shutdown_grace.duration());
     tracing::info!(%addr, config = version, data_dir = %config.data_dir.display(), "started");
-    let parts = Parts { config, config_version: version, ingest, shared, dead_letters, tokens };
+    let parts = Parts { config, config_version: version, ingest, shared, dead_letters, decisions, erasures, tokens };
     let service = Arc::new(Service::new(parts));
     let (stop, stopped) = watch::channel(false);
     let http = tokio::spawn(listening.serve(router(&service), stopped, grace));

@@ -28,9 +28,14 @@ mod words;
 use std::path::PathBuf;
 
 pub use bytes::Bytes;
+pub use environment::CONFIG_VARIABLE;
+#[cfg(test)]
+pub use environment::Environment;
 pub use fault::{At, ConfigErrors, Problem};
 pub use flags::ConfigFlags;
 pub use load::{DEFAULT_FILE, Loaded, Override, load};
+#[cfg(test)]
+pub use load::{Document, assemble};
 pub use render::render;
 pub use schema::schema;
 use schemars::JsonSchema;

@@ -3,6 +3,8 @@
 
 mod answers;
 mod body;
+mod dead_letters;
+mod erasures;
 mod ingest;
 mod items;
 mod layers;
@@ -10,6 +12,7 @@ mod model;
 mod operations;
 mod problem;
 mod server;
+mod state;
 
 use std::sync::Arc;
 
@@ -61,6 +64,11 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(model::get_model, model::put_model))
         .routes(routes!(model::post_rollback))
         .routes(routes!(model::post_freeze))
+        .routes(routes!(dead_letters::get_dead_letters))
+        .routes(routes!(dead_letters::replay_dead_letters))
+        .routes(routes!(erasures::post_erasure))
+        .routes(routes!(erasures::get_erasure))
+        .routes(routes!(state::get_digest))
         .routes(routes!(operations::get_config))
         .routes(routes!(operations::healthz))
         .routes(routes!(operations::readyz))
@@ -114,7 +122,11 @@ mod tests {
             /openapi.json get
             /readyz get
             /v1/config get
+            /v1/dead-letters get
+            /v1/dead-letters/replay post
             /v1/decisions/{requestId} get
+            /v1/erasures post
+            /v1/erasures/{id} get
             /v1/events post
             /v1/features/items/{id} get
             /v1/features/sessions/{id} get
@@ -128,7 +140,8 @@ mod tests {
             /v1/model put
             /v1/model/freeze post
             /v1/model/rollback post
-            /v1/recommendations post"#]]
+            /v1/recommendations post
+            /v1/state/digest get"#]]
         .assert_eq(&operations.join("\n"));
     }
 }

@@ -136,7 +136,7 @@ impl Service {
         self.submit(accepted, prepared).await
     }
 
-    fn acceptance(&self, timing: Timing) -> Acceptance {
+    pub(super) fn acceptance(&self, timing: Timing) -> Acceptance {
         let events = &self.config.events;
         Acceptance {
             now: self.now(),

@@ -4,16 +4,20 @@
 //! Path of a record: [`Service::accept`] -> parse -> `Ingest` -> receipt.
 
 mod accept;
+mod dead_letters;
 mod deadline;
+mod erasures;
 mod model;
 mod recommend;
 mod scratch;
 mod token;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub use accept::{Accepted, Refused, Timing};
+pub use dead_letters::{LettersError, Replayed};
 pub use model::{ModelError, ModelView};
 use sidecart_engine::nouns::{Item, Timestamp};
 use sidecart_engine::views::{ItemView, SessionView, UserView};
@@ -22,7 +26,8 @@ use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::decisions::Decisions;
-use crate::ingest::{DeadLetters, Ingest, Phase, Shared};
+use crate::erasure::Erasures;
+use crate::ingest::{DeadLetters, Ingest, Phase, Shared, StateDigest, SubmitError};
 use crate::log::Offset;
 use crate::metrics::{Metrics, Observed};
 
@@ -41,7 +46,11 @@ pub struct Parts {
     /// The engine and how far it is.
     pub shared: Arc<Shared>,
     /// Where late events are written down.
-    pub dead_letters: DeadLetters,
+    pub dead_letters: Arc<DeadLetters>,
+    /// Answers that are remembered.
+    pub decisions: Arc<Decisions>,
+    /// Forgets shoppers.
+    pub erasures: Erasures,
     /// Makes and checks attribution tokens.
     pub tokens: Tokens,
 }
@@ -52,11 +61,13 @@ pub struct Service {
     config_version: String,
     ingest: Ingest,
     shared: Arc<Shared>,
-    dead_letters: DeadLetters,
+    dead_letters: Arc<DeadLetters>,
     tokens: Tokens,
-    decisions: Decisions,
+    decisions: Arc<Decisions>,
+    erasures: Erasures,
     scratch: scratch::Pool,
     admission: Semaphore,
+    digest_turn: Semaphore,
 }
 
 impl Service {
@@ -64,8 +75,10 @@ impl Service {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self {
-            decisions: Decisions::new(parts.config.observability.decisions_kept),
+            decisions: parts.decisions,
+            erasures: parts.erasures,
             admission: Semaphore::new(parts.config.server.max_in_flight),
+            digest_turn: Semaphore::new(1),
             config: parts.config,
             config_version: parts.config_version,
             ingest: parts.ingest,
@@ -146,6 +159,15 @@ impl Service {
         self.shared.engine.read().item_features(id, self.now())
     }
 
+    /// The digest of the state as of now; one at a time, since it encodes all of the state.
+    ///
+    /// # Errors
+    /// [`SubmitError`]: to be asked again later.
+    pub async fn state_digest(&self) -> Result<StateDigest, SubmitError> {
+        let Ok(_turn) = self.digest_turn.try_acquire() else { return Err(SubmitError::Busy("digest")) };
+        self.ingest.digest().await
+    }
+
     /// The metrics as text.
     #[must_use]
     pub fn scrape(&self) -> String {
@@ -170,6 +192,7 @@ impl Service {
 
     /// Runs `change` on the engine under its lock; for what is no record, such as fixing the static lists.
     pub fn with_engine<T>(&self, change: impl FnOnce(&mut sidecart_engine::Engine) -> T) -> T {
+        self.shared.unlogged.store(true, Ordering::Release);
         change(&mut self.shared.engine.write())
     }
 }
