@@ -126,7 +126,7 @@ pub fn types(view: &View<'_>) -> Option<Part> {
             let cells: String =
                 cells.map(|interval| format!("<td>{}</td>", Unit::Share.write_interval(interval))).collect();
             let (name, queries) = (Plain(&found.name), count(of_kind.queries as usize));
-            let _ = write!(rows, "<tr><td>{name}</td><td>{kind}</td><td>{queries}</td>{cells}</tr>\n");
+            let _ = writeln!(rows, "<tr><td>{name}</td><td>{kind}</td><td>{queries}</td>{cells}</tr>");
         }
     }
     let [leading, ranking] = figures;

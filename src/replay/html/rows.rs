@@ -84,10 +84,10 @@ impl Mark {
 fn draw(rows: &[Row], unit: Unit, axis: &Axis, reference: Option<f64>) -> String {
     let mut text = String::from("<div class=\"rows\">\n");
     for row in rows {
-        let _ = write!(
+        let _ = writeln!(
             text,
             "<div class=\"name\">{}</div><div class=\"figure\">{}</div>\
-             <div class=\"mark {}\"><svg height=\"{ROW_PX}\" aria-hidden=\"true\">{}{}</svg></div>\n",
+             <div class=\"mark {}\"><svg height=\"{ROW_PX}\" aria-hidden=\"true\">{}{}</svg></div>",
             Plain(&row.name),
             Plain(&row.figure),
             row.class,

@@ -3,25 +3,13 @@
 use comfy_table::Table;
 use comfy_table::presets::ASCII_MARKDOWN;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::super::bootstrap::Interval;
 use super::super::lane::named;
 use super::super::report::{Named, Percentiles};
 use super::judge::{Judge, Verdict};
 use super::overlay::plain;
-use super::search::{Measured, Outcome, Trial};
-
-/// A key whose value is to change.
-#[derive(Debug, Clone, Serialize)]
-pub struct Change {
-    /// The key.
-    pub key: &'static str,
-    /// Its value at the start.
-    pub from: Value,
-    /// Its value at the end.
-    pub to: Value,
-}
+use super::search::{Change, Measured, Outcome, Trial};
 
 /// What was searched on.
 #[derive(Debug, Clone, Serialize)]
@@ -88,14 +76,6 @@ impl Found {
 /// Puts it together.
 pub(super) fn tell(ground: Ground, judge: &Judge, start: &Measured, outcome: Outcome) -> Found {
     let end = outcome.measured.as_ref().unwrap_or(start);
-    let mut changes: Vec<Change> = Vec::new();
-    for trial in outcome.trials.iter().filter(|trial| trial.verdict == Verdict::Better) {
-        match changes.iter_mut().find(|change| change.key == trial.key) {
-            Some(change) => change.to = trial.to.clone(),
-            None => changes.push(Change { key: trial.key, from: trial.from.clone(), to: trial.to.clone() }),
-        }
-    }
-    changes.retain(|change| change.from != change.to);
     let names = || start.names.clone();
     Found {
         ground,
@@ -108,7 +88,7 @@ pub(super) fn tell(ground: Ground, judge: &Judge, start: &Measured, outcome: Out
         difference: named(names(), end.means.minus(&start.means)),
         latency_us_before: start.latency_us,
         latency_us_after: end.latency_us,
-        changes,
+        changes: outcome.changes,
         trials: outcome.trials,
     }
 }

@@ -98,7 +98,7 @@ impl Knob {
         let mut values = values.iter().filter_map(|value| Some((measure(value)?, value)));
         let found = match step {
             Step::Up => values.find(|(value, _)| *value > place),
-            Step::Down => values.filter(|(value, _)| *value < place).last(),
+            Step::Down => values.rfind(|(value, _)| *value < place),
         };
         found.map(|(_, value)| value.clone())
     }

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::found::{Change, Found};
+use super::found::Found;
+use super::search::Change;
 
 /// YAML for `--config`, with comments; `command` is the command line that gives it again.
 pub fn overlay(found: &Found, command: &str) -> String {

@@ -34,12 +34,27 @@ pub struct Trial {
     pub verdict: Verdict,
 }
 
+/// A key whose value is to change.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Change {
+    /// The key.
+    pub key: &'static str,
+    /// Its value at the start.
+    pub from: Value,
+    /// Its value at the end.
+    pub to: Value,
+}
+
+fn as_json(config: &Config) -> Value {
+    serde_json::to_value(config).expect("a config is plain data")
+}
+
 /// What came of it.
 pub struct Outcome {
     /// All comparisons, in their order.
     pub trials: Vec<Trial>,
-    /// The best config found, as JSON.
-    pub best: Value,
+    /// The keys in which the best config found differs from the one at the start.
+    pub changes: Vec<Change>,
     /// How it did, if it is not the one at the start.
     pub measured: Option<Measured>,
     /// Whether the budget ended before every step had been tried.
@@ -78,8 +93,7 @@ impl Search<'_> {
         start: &Measured,
         measure: &mut dyn FnMut(&Config, String) -> Measured,
     ) -> Outcome {
-        let config = serde_json::to_value(from).expect("a config is plain data");
-        let mut stand = Stand { config, start: &start.means, best: None, trials: Vec::new() };
+        let mut stand = Stand { config: as_json(from), start: &start.means, best: None, trials: Vec::new() };
         // A further pass only where the one before changed something; each ends, as ladders and the budget do.
         let mut cut_short = false;
         loop {
@@ -98,7 +112,17 @@ impl Search<'_> {
                 break;
             }
         }
-        Outcome { trials: stand.trials, best: stand.config, measured: stand.best, cut_short }
+        let changes = self.changes(from, &stand.config);
+        Outcome { trials: stand.trials, changes, measured: stand.best, cut_short }
+    }
+
+    fn changes(&self, from: &Config, to: &Value) -> Vec<Change> {
+        let from = as_json(from);
+        let changed = |key: &'static str| {
+            let (from, to) = (at(&from, key)?, at(to, key)?);
+            (from != to).then(|| Change { key, from: from.clone(), to: to.clone() })
+        };
+        self.knobs.iter().filter_map(|knob| changed(knob.key)).collect()
     }
 
     /// Goes along a ladder as long as that is better.
@@ -174,9 +198,12 @@ mod tests {
             let slower = 15 * usize::from(config.features.users.half_life > default.features.users.half_life);
             30 + more + slower
         });
-        let best: Config = serde_json::from_value(outcome.best).expect("a config");
-        assert!(best.candidates.neighbours > default.candidates.neighbours);
-        assert!(best.features.users.half_life > default.features.users.half_life);
+        let change = |key, from: Value, to: Value| Change { key, from, to };
+        let expected = [
+            change("candidates.neighbours", 500.into(), 1_000.into()),
+            change("features.users.half_life", "90d".into(), "180d".into()),
+        ];
+        assert_eq!(outcome.changes, expected);
         assert_eq!(outcome.trials.iter().filter(|trial| trial.verdict == Verdict::Better).count(), 2);
         assert!(!outcome.cut_short);
         assert!(outcome.measured.is_some());
@@ -185,7 +212,7 @@ mod tests {
     #[test]
     fn where_nothing_is_better_nothing_is_changed() {
         let outcome = search(200, |_| 30);
-        assert_eq!(outcome.best, serde_json::to_value(Config::default()).expect("plain data"));
+        assert!(outcome.changes.is_empty());
         assert!(outcome.measured.is_none() && !outcome.cut_short);
         assert!(outcome.trials.iter().all(|trial| trial.verdict == Verdict::NoDifference));
     }
