@@ -638,7 +638,7 @@ mod tests {
             11 the condition compares a number with a text: they are never the same
             0 `item.price` is a number, not true or false: compare it with something
             0 `item.brand` is a text, not a number: give a number here
-            21 `item.colour` is not a field of `item`: known are `itemId`, `title`, `brand`, `category`, `categories`, `groupId`, `currency`, `price`, `cost`, `margin`, `marginPct`, `stock`, `stockAgeS`, `minAge`, `tags`, `available`, `consumable`, `attributes`; free ones are in `attributes`
+            21 `item.colour` is not a field of `item`: known are `itemId`, `title`, `brand`, `category`, `categories`, `groupId`, `currency`, `price`, `cost`, `margin`, `marginPct`, `stock`, `stockAgeS`, `minAge`, `shownInVisit`, `tags`, `available`, `consumable`, `attributes`; free ones are in `attributes`
             43 `cart.totl` is not a field of `cart`: did you mean `total`?
             11 the condition divides by zero: it would never be known
             13 the condition is not a CEL expression: mismatched input 'its end'
