@@ -1,5 +1,6 @@
 //! `sidecart`: the one binary. All I/O is here; what to recommend is decided in the `engine` crate.
 
+mod access;
 mod backup;
 mod cli;
 mod clock;
@@ -12,11 +13,13 @@ mod erasure;
 mod fuzz;
 mod http;
 mod import;
+mod in_force;
 mod ingest;
 mod log;
 mod metrics;
 mod replay;
 mod service;
+mod simulate;
 mod wire;
 
 #[global_allocator]

@@ -74,9 +74,11 @@ impl Engine {
         &self.settings
     }
 
-    /// Replaces the settings; bounds that shrank take effect as new entries come.
-    pub fn set_settings(&mut self, settings: Settings) {
-        self.settings = settings;
+    /// The settings, to be replaced; bounds that shrank take effect as new entries come. Those that shape the state
+    /// ([`Settings::candidates`], [`Settings::rules`] and [`Settings::curated`] do not) must be what they were when the
+    /// log is replayed.
+    pub fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
     }
 
     /// Applies one entry of the log. Idempotent by event id within the dedupe window.

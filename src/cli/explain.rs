@@ -32,7 +32,7 @@ pub struct Args {
 /// The server cannot be reached or answers something else.
 pub fn run(args: &Args) -> anyhow::Result<u8> {
     let url = format!("{}/v1/decisions/{}", args.url.trim_end_matches('/'), args.request_id);
-    let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+    let agent = super::agent::agent();
     let mut response = agent
         .get(&url)
         .call()

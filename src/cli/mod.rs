@@ -3,19 +3,23 @@
 //! Exit codes are the same everywhere: 0 done, 1 the answer is no (a check failed, input was rejected), 2 the command
 //! or its config could not be used.
 
+pub mod agent;
 mod backup;
 mod bench;
 mod check;
+mod config;
 mod dead_letters;
 mod demo;
 mod explain;
 mod import;
 mod init;
+mod keys;
 mod log;
 mod model;
 mod page_file;
 mod replay;
 pub mod serve;
+mod simulate;
 mod tune;
 
 use std::process::ExitCode;
@@ -42,14 +46,17 @@ enum Command {
     Backup(backup::Args),
     Bench(bench::Args),
     Check(check::Args),
+    Config(config::Args),
     Explain(explain::Args),
     DeadLetters(dead_letters::Args),
     Demo(demo::Args),
     Import(import::Args),
     Init(init::Args),
+    Keys(keys::Args),
     Replay(replay::Args),
     Restore(backup::RestoreArgs),
     Serve(serve::Args),
+    Simulate(simulate::Args),
     Log(log::Args),
     Model(model::Args),
     Tune(tune::Args),
@@ -74,12 +81,15 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         Command::Restore(args) => backup::run_restore(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Config(args) => config::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Init(args) => init::run(&args),
+        Command::Keys(args) => keys::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Log(args) => log::run(&args),
         Command::Model(args) => model::run(&args),
         Command::Tune(args) => tune::run(&args),
@@ -101,8 +111,14 @@ fn in_words(error: &anyhow::Error) -> String {
 #[cfg(test)]
 mod tests {
     use anyhow::anyhow;
+    use clap::CommandFactory;
 
-    use super::in_words;
+    use super::{Cli, in_words};
+
+    #[test]
+    fn no_two_flags_of_any_command_have_the_same_name() {
+        Cli::command().debug_assert();
+    }
 
     #[test]
     fn a_cause_is_named_once() {

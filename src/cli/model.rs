@@ -33,6 +33,7 @@ enum Action {
     /// Say which model is in force, and its largest weights
     Show,
     /// Write the model in force, or one of before, into a file
+    #[command(disable_version_flag = true)]
     Export {
         /// Where to
         file: PathBuf,
@@ -46,6 +47,7 @@ enum Action {
         file: PathBuf,
     },
     /// Bring a model of before back into force, and freeze it
+    #[command(disable_version_flag = true)]
     Rollback {
         /// A version that `show` lists
         version: u64,
@@ -87,7 +89,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
 /// Asks the server; gives the status and the body.
 fn ask(args: &Args) -> anyhow::Result<(u16, Value)> {
     let base = format!("{}/v1/model", args.url.trim_end_matches('/'));
-    let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+    let agent = super::agent::agent();
     let freeze = |frozen: bool| agent.post(format!("{base}/freeze")).send_json(json!({ "frozen": frozen }));
     let sent = match &args.action {
         Action::Show => agent.get(&base).call(),

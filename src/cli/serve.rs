@@ -3,22 +3,26 @@
 use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use sidecart_engine::Settings;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tracing_subscriber::EnvFilter;
 
 use super::DONE;
+use crate::access::Audit;
 use crate::clock::{Clock, SystemClock};
-use crate::config::observability::LogFormat;
+use crate::config::observability::{LogFormat, LogLevel};
 use crate::config::{Config, ConfigFlags, Loaded};
 use crate::decisions::Decisions;
 use crate::erasure::{Erasures, Stores};
-use crate::http::{Listening, router};
+use crate::http::{Door, Guard, Listening, router};
+use crate::in_force::{self, Follower, InForce, Keeper, Watcher};
 use crate::ingest::checkpoint::Checkpoints;
-use crate::ingest::{self, DeadLetters, Learning, Saving, Storage, Writers};
+use crate::ingest::{self, DeadLetters, Learning, Saving, Shared, Storage, Writers};
 use crate::log::{EventLog, LogOptions, SegmentLog};
 use crate::metrics::Metrics;
 use crate::service::{Parts, Service, Tokens};
@@ -47,27 +51,72 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     runtime.block_on(async {
         let running = start(loaded, Arc::new(SystemClock)).await?;
         writeln!(std::io::stdout(), "listening on http://{}", running.addr())?;
+        if let Some(admin) = running.admin {
+            writeln!(std::io::stdout(), "admin on http://{admin}")?;
+        }
+        let hangups = tokio::spawn(reload_on_hangup(Arc::clone(running.service().keeper())));
         stop_signal().await?;
+        hangups.abort();
         running.shutdown().await;
         Ok(DONE)
     })
 }
 
+/// Reads the config file anew with each SIGHUP.
+async fn reload_on_hangup(keeper: Arc<Keeper>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangup = match signal(SignalKind::hangup()) {
+        Ok(hangup) => hangup,
+        Err(error) => return tracing::error!(%error, "cannot wait for SIGHUP"),
+    };
+    while hangup.recv().await.is_some() {
+        let keeper = Arc::clone(&keeper);
+        // What came of it is logged, counted and kept by the keeper.
+        let _ = tokio::task::spawn_blocking(move || keeper.reload_file()).await;
+    }
+}
+
+/// Changes the level of the log lines of this process; set once there are any. The subscriber is the process's own, so
+/// this is, too.
+static VERBOSITY: OnceLock<Box<dyn Fn(LogLevel) + Send + Sync>> = OnceLock::new();
+
 /// Sends the log lines of this process to standard error, in the form and up to the level of the config. Only the first
-/// call in a process has an effect.
+/// call in a process has an effect; the level follows the config in force.
 ///
 /// # Errors
 /// The level cannot be used.
 pub fn log_to_stderr(config: &Config) -> anyhow::Result<()> {
-    let level = config.observability.log_level.name();
-    let filter = tracing_subscriber::EnvFilter::builder().parse(format!("warn,sidecart={level}"))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let level = config.observability.log_level;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter(level)?).with_writer(std::io::stderr);
     // A second call finds the first one's subscriber in place, which is as good.
-    let _ = match config.observability.log_format {
-        LogFormat::Text => builder.with_ansi(false).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-    };
+    match config.observability.log_format {
+        LogFormat::Text => {
+            let builder = builder.with_ansi(false).with_filter_reloading();
+            let handle = builder.reload_handle();
+            if builder.try_init().is_ok() {
+                let _ = VERBOSITY.set(Box::new(move |level| set_filter(&handle, level)));
+            }
+        }
+        LogFormat::Json => {
+            let builder = builder.json().flatten_event(true).with_filter_reloading();
+            let handle = builder.reload_handle();
+            if builder.try_init().is_ok() {
+                let _ = VERBOSITY.set(Box::new(move |level| set_filter(&handle, level)));
+            }
+        }
+    }
     Ok(())
+}
+
+fn filter(level: LogLevel) -> anyhow::Result<EnvFilter> {
+    Ok(EnvFilter::builder().parse(format!("warn,sidecart={}", level.name()))?)
+}
+
+fn set_filter<S>(handle: &tracing_subscriber::reload::Handle<EnvFilter, S>, level: LogLevel) {
+    match filter(level) {
+        Ok(filter) => drop(handle.reload(filter)),
+        Err(error) => tracing::error!(%error, "the log level cannot be used"),
+    }
 }
 
 /// A server that runs.
@@ -75,8 +124,10 @@ pub struct Running {
     addr: SocketAddr,
     service: Arc<Service>,
     writers: Writers,
+    watcher: Option<Watcher>,
     stop: watch::Sender<bool>,
-    http: JoinHandle<()>,
+    http: Vec<JoinHandle<()>>,
+    admin: Option<SocketAddr>,
 }
 
 /// Opens the data directory, restores the state and serves. Returns once the address is bound; the rest of the log is
@@ -85,15 +136,24 @@ pub struct Running {
 /// # Errors
 /// The data directory is unusable or in use, or the address is taken.
 pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Running> {
-    let Loaded { config, version, .. } = loaded;
+    let (beginning, history) = in_force::at_start(loaded, clock.now())?;
+    let Loaded { config, version, .. } = beginning.loaded.clone();
     let listening = Listening::bind(config.server.listen).await?;
+    let admin = match config.server.admin_listen {
+        Some(address) => Some(Listening::bind(address).await?),
+        None => None,
+    };
     let storage = open_storage(&config, &version, clock.as_ref())?;
     let tokens = Tokens::with_key(&config.data_dir.join("token.key"))?;
     let (reader, checkpoints) = (storage.log.reader(), storage.checkpoints.clone());
+    let (learning, metrics) = (storage.learning.clone(), Arc::new(Metrics::new()));
     let (ingest, shared, writers) =
-        ingest::start(storage, config.settings(), config.events.queue, Arc::new(Metrics::new()), clock)?;
+        ingest::start(storage, config.settings(), config.events.queue, Arc::clone(&metrics), Arc::clone(&clock))?;
+    let followers = followers(&shared, learning);
+    let keeper = Arc::new(Keeper::new(beginning, history, followers, metrics, clock));
+    let watcher = in_force::watch(&keeper).context("cannot start the thread `config`")?;
     let dead_letters = Arc::new(DeadLetters::new(config.data_dir.clone()));
-    let decisions = Arc::new(Decisions::new(config.observability.decisions_kept));
+    let decisions = Arc::new(Decisions::default());
     let stores = Stores {
         ingest: ingest.clone(),
         log: reader,
@@ -104,11 +164,45 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
     let erasures = Erasures::start(config.data_dir.join("erasures"), stores)?;
     let (addr, grace) = (listening.addr(), config.server.shutdown_grace.duration());
     tracing::info!(%addr, config = version, data_dir = %config.data_dir.display(), "started");
-    let parts = Parts { config, config_version: version, ingest, shared, dead_letters, decisions, erasures, tokens };
+    let data_dir = config.data_dir.clone();
+    let parts = Parts { keeper, ingest, shared, dead_letters, decisions, erasures, tokens };
     let service = Arc::new(Service::new(parts));
     let (stop, stopped) = watch::channel(false);
-    let http = tokio::spawn(listening.serve(router(&service), stopped, grace));
-    Ok(Running { addr, service, writers, stop, http })
+    let (guard, audit) = (Arc::new(Guard::default()), Arc::new(Audit::new(data_dir)));
+    let serve = |listening: Listening, door| {
+        tokio::spawn(listening.serve(router(&service, &guard, &audit, door), stopped.clone(), grace))
+    };
+    let admin_addr = admin.as_ref().map(Listening::addr);
+    let mut http = vec![serve(listening, if admin.is_some() { Door::Public } else { Door::Only })];
+    http.extend(admin.map(|admin| serve(admin, Door::Admin)));
+    Ok(Running { addr, admin: admin_addr, service, writers, watcher, stop, http })
+}
+
+/// The parts that are told of each new config; all others ask for it with each request.
+fn followers(shared: &Arc<Shared>, learning: Option<Arc<Learning>>) -> Vec<Follower> {
+    let shared = Arc::clone(shared);
+    let engine = move |in_force: &InForce| {
+        let mut settings = Settings::clone(&in_force.settings);
+        // Under the writer's lock, so between two records of the log. What was there is freed outside of it.
+        std::mem::swap(&mut settings, shared.engine.write().settings_mut());
+    };
+    let trainer = move |in_force: &InForce| {
+        if let Some(learning) = &learning {
+            let (pace, publish_every) = paces(&in_force.config);
+            learning.set(pace, publish_every);
+        }
+    };
+    let verbosity = |in_force: &InForce| {
+        if let Some(set) = VERBOSITY.get() {
+            set(in_force.config.observability.log_level);
+        }
+    };
+    vec![Box::new(engine), Box::new(trainer), Box::new(verbosity)]
+}
+
+fn paces(config: &Config) -> (Duration, Duration) {
+    let ranker = &config.ranker;
+    (Duration::from_secs(1) / ranker.lessons_per_second.max(1), ranker.publish_every.duration())
 }
 
 fn open_storage(config: &Config, version: &str, clock: &dyn Clock) -> anyhow::Result<Storage> {
@@ -133,11 +227,8 @@ fn open_storage(config: &Config, version: &str, clock: &dyn Clock) -> anyhow::Re
         log.skip_to(covered, clock.now())?;
     }
     let saving = Saving { every: config.storage.checkpoint_every.duration(), config_version: version.to_owned() };
-    let ranker = &config.ranker;
-    let learning = ranker.learn.then(|| Learning {
-        pace: Duration::from_secs(1) / ranker.lessons_per_second.max(1),
-        publish_every: ranker.publish_every.duration(),
-    });
+    let (pace, publish_every) = paces(config);
+    let learning = config.ranker.learn.then(|| Arc::new(Learning::new(pace, publish_every)));
     Ok(Storage { log: Box::new(log), checkpoints, saving, learning })
 }
 
@@ -156,12 +247,15 @@ impl Running {
 
     /// Stops cleanly: takes no more connections, lets open requests finish for `server.shutdown_grace`, drains the
     /// queues and saves the state.
-    pub async fn shutdown(self) {
+    pub async fn shutdown(mut self) {
         let started = Instant::now();
         tracing::info!("stopping");
+        self.watcher.iter_mut().for_each(Watcher::stop);
         self.stop.send_replace(true);
-        if self.http.await.is_err() {
-            tracing::error!("the server task panicked, the line before says where");
+        for http in self.http {
+            if http.await.is_err() {
+                tracing::error!("the server task panicked, the line before says where");
+            }
         }
         self.service.stop_taking().await;
         // Joining blocks; the runtime goes on with what is left on its other threads.

@@ -15,7 +15,7 @@ pub struct Conflict {
 
 /// Every pair of values that do not go together.
 pub fn conflicts(config: &Config) -> Vec<Conflict> {
-    let Config { server, events, storage, features, .. } = config;
+    let Config { server, access, events, storage, features, .. } = config;
     let popularity = &features.popularity;
     let mut found = vec![
         // A late copy of an event must still be known as a copy.
@@ -36,6 +36,14 @@ pub fn conflicts(config: &Config) -> Vec<Conflict> {
             found.push(at_most(&key, deadline, "server.request_timeout", server.request_timeout));
         }
     }
+    found.extend([("server.listen", Some(server.listen)), ("server.admin_listen", server.admin_listen)].map(
+        |(key, at)| {
+            let at = at.filter(|at| !at.ip().is_loopback() && access.keys.is_empty() && !access.open)?;
+            let says = "is beyond this machine, and there is no key: make one by `sidecart keys new` and put it into \
+                    `access.keys`, or say `access.open: true` where a gateway asks for one";
+            Some(conflict(key, at.to_string(), "access.open", says.to_owned()))
+        },
+    ));
     found.into_iter().flatten().collect()
 }
 

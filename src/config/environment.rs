@@ -16,6 +16,9 @@ const PREFIX: &str = "SIDECART_";
 /// The variable that names the config file; read by the command line.
 pub const CONFIG_VARIABLE: &str = "SIDECART_CONFIG";
 
+/// The variable that holds the key which the command line sends to a server.
+pub const KEY_VARIABLE: &str = "SIDECART_API_KEY";
+
 /// The environment variables of the process, or of a test.
 #[derive(Debug, Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
@@ -106,10 +109,11 @@ pub fn layer(environment: &Environment, problems: &mut Vec<Problem>, warnings: &
     layers
 }
 
-/// Variables that begin like ours but are not config: the one that names the file, and those that Kubernetes sets in
+/// Variables that begin like ours but are not config: the one that names the file, the key of the command line, and those that Kubernetes sets in
 /// every pod for a service named `sidecart`.
 fn is_of_others(name: &str) -> bool {
     name == CONFIG_VARIABLE
+        || name == KEY_VARIABLE
         || name.starts_with("SIDECART_SERVICE_")
         || name == "SIDECART_PORT"
         || name.starts_with("SIDECART_PORT_")

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::wire::scalar::clip;
+
 /// Errors listed at most; a file with more is of another format, and the first ones show which.
 pub const MAX_PROBLEMS: usize = 100;
 
@@ -73,6 +75,8 @@ pub enum Fault {
     Unset(String),
     /// A `${` that is no `${NAME}` or `${NAME:-default}`.
     Reference(String),
+    /// A `${` in a document that came over the network.
+    NoReferences(String),
     /// Two values that do not go together.
     Conflict {
         /// The value at the place.
@@ -119,6 +123,10 @@ impl fmt::Display for Problem {
             Fault::Reference(text) => {
                 write!(f, "broken reference `{text}`{at}: write `${{NAME}}` or `${{NAME:-default}}`, ")?;
                 f.write_str("and `$${` for the characters themselves")
+            }
+            Fault::NoReferences(text) => {
+                write!(f, "reference in `{}`{at}: references are replaced in files only, ", clip(text))?;
+                f.write_str("give the value itself")
             }
             Fault::Yaml(says) => write!(f, "invalid YAML{at}: {says}"),
         }

@@ -33,6 +33,28 @@ pub fn interpolate(node: &mut Node, path: &str, lookup: &Lookup<'_>, problems: &
     }
 }
 
+/// Reports every reference below `node`, for documents that may have none.
+pub fn refuse_references(node: &Node, path: &str, problems: &mut Vec<Problem>) {
+    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    match &node.value {
+        Value::Scalar(scalar) if scalar.text.contains("${") => {
+            let fault = Fault::NoReferences(scalar.text.clone());
+            problems.push(Problem { key: path.to_owned(), at: node.at.clone(), fault });
+        }
+        Value::List(items) => {
+            for (index, item) in items.iter().enumerate() {
+                refuse_references(item, &below(&index.to_string()), problems);
+            }
+        }
+        Value::Map(entries) => {
+            for (key, value) in entries {
+                refuse_references(value, &below(&key.text), problems);
+            }
+        }
+        Value::Scalar(_) | Value::Wrong => {}
+    }
+}
+
 fn scalar_in_place(scalar: &mut Scalar, lookup: &Lookup<'_>) -> Result<(), Fault> {
     if !scalar.text.contains("${") {
         return Ok(());

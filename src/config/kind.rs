@@ -33,13 +33,15 @@ pub struct Kind {
 }
 
 /// Every kind.
-pub static ALL: [Kind; 7] = [
+pub static ALL: [Kind; 9] = [
     Kind { name: "duration", example: "30s", check: parses::<Span>, order: Some(milliseconds) },
     Kind { name: "size", example: "64MiB", check: parses::<Bytes>, order: Some(bytes) },
     Kind { name: "address", example: "127.0.0.1:8080", check: address, order: None },
     Kind { name: "currency", example: "EUR", check: currency, order: None },
     Kind { name: "path", example: "./sidecart-data", check: path, order: None },
     Kind { name: "item", example: "SKU-1", check: |text| said(ItemId::new(text)), order: None },
+    Kind { name: "key hash", example: KEY_HASH_EXAMPLE, check: key_hash, order: None },
+    Kind { name: "origin", example: "https://shop.example", check: origin, order: None },
     Kind { name: "placement", example: "cart", check: |text| said(PlacementId::new(text)), order: None },
 ];
 
@@ -74,6 +76,23 @@ fn currency(text: &str) -> Result<(), String> {
     text.parse::<Currency>().map(drop).map_err(|_| remedy.to_owned())
 }
 
+/// That of an empty text: nobody's key.
+const KEY_HASH_EXAMPLE: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+fn key_hash(text: &str) -> Result<(), String> {
+    let remedy = "is no hash of a key: make a key and its hash by `sidecart keys new`";
+    crate::access::is_hash(text).then_some(()).ok_or_else(|| remedy.to_owned())
+}
+
+fn origin(text: &str) -> Result<(), String> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let is_origin = host.is_some_and(|host| {
+        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
+    });
+    let remedy = "is not an origin: give scheme and host as browsers do, such as `https://shop.example`";
+    is_origin.then_some(()).ok_or_else(|| remedy.to_owned())
+}
+
 fn path(text: &str) -> Result<(), String> {
     if text.trim().is_empty() { Err("is empty: give a path, such as `./sidecart-data`".into()) } else { Ok(()) }
 }
@@ -105,6 +124,10 @@ schemas! {
     Address = {"type": "string", "x-kind": "address"};
     /// An ISO 4217 code.
     CurrencyCode = {"type": "string", "x-kind": "currency", "pattern": "^[A-Za-z]{3}$"};
+    /// The hash of a key.
+    KeyHash = {"type": "string", "x-kind": "key hash", "pattern": "^sha256:[0-9a-f]{64}$"};
+    /// An origin, as browsers name it.
+    WebOrigin = {"type": "string", "x-kind": "origin", "pattern": "^https?://[^/]+$"};
     /// A path of the file system.
     FilePath = {"type": "string", "x-kind": "path", "minLength": 1};
     /// An item's id, quoted or not: numbers are kept as they are written.

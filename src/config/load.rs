@@ -12,7 +12,7 @@ use super::Config;
 use super::consistency::conflicts;
 use super::environment::{self, Environment, Warning};
 use super::fault::{At, ConfigErrors, Fault, Problem};
-use super::interpolate::interpolate;
+use super::interpolate::{interpolate, refuse_references};
 use super::shape::{CONFIG, Shape};
 use super::tree;
 use super::verify::{Verified, verify};
@@ -48,6 +48,10 @@ pub struct Loaded {
     pub version: String,
     /// The file it was read from; `None`: there was none.
     pub path: Option<PathBuf>,
+    /// The hash of that file's bytes.
+    pub digest: Option<String>,
+    /// The keys that flags set: they are laid on whatever comes later, too.
+    pub overrides: Vec<Override>,
 }
 
 /// A file's name and content.
@@ -57,6 +61,20 @@ pub struct Document<'a> {
     pub name: &'a str,
     /// Its content.
     pub bytes: &'a [u8],
+    /// What `${NAME}` in it stands for.
+    pub references: References,
+}
+
+/// What `${NAME}` in a document stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum References {
+    /// The environment's variable.
+    Replaced,
+    /// Nothing, and it is an error: the document comes over the network, and would carry the environment of the server
+    /// to whoever may read the config.
+    Refused,
+    /// Itself: the document was written from a config in force.
+    Literal,
 }
 
 /// Loads the config of this process: from `path`, or [`DEFAULT_FILE`] if it exists, its environment and `overrides`.
@@ -68,10 +86,44 @@ pub fn load(path: Option<&Path>, overrides: &[Override]) -> Result<Loaded, Confi
     let path = path.or_else(|| default.exists().then_some(default));
     let bytes = path.map(read).transpose()?;
     let name = path.map(|path| path.display().to_string()).unwrap_or_default();
-    let document = bytes.as_deref().map(|bytes| Document { name: &name, bytes });
+    let references = References::Replaced;
+    let document = bytes.as_deref().map(|bytes| Document { name: &name, bytes, references });
     let mut loaded = assemble(document, &Environment::of_process(), overrides)?;
     loaded.path = path.map(Path::to_owned);
+    loaded.digest = bytes.as_deref().map(digest);
     Ok(loaded)
+}
+
+/// Makes a config of a document that came over the network, in the place of the file.
+///
+/// # Errors
+/// [`ConfigErrors::Invalid`]: everything that is wrong with it.
+pub fn read_body(bytes: &[u8], overrides: &[Override]) -> Result<Loaded, ConfigErrors> {
+    let document = Document { name: "body", bytes, references: References::Refused };
+    assemble(Some(document), &Environment::of_process(), overrides)
+}
+
+/// Makes a config of one that was written down while it was in force.
+///
+/// # Errors
+/// [`ConfigErrors::Invalid`]: it is not a config for this version of Sidecart.
+pub fn read_stored(name: &str, config: &Value, overrides: &[Override]) -> Result<Loaded, ConfigErrors> {
+    let bytes = config.to_string();
+    let document = Document { name, bytes: bytes.as_bytes(), references: References::Literal };
+    assemble(Some(document), &Environment::of_process(), overrides)
+}
+
+/// The hash of a file, by which it is told whether it has changed; `None` when it cannot be read.
+pub fn digest_of(path: &Path) -> Option<String> {
+    read(path).ok().as_deref().map(digest)
+}
+
+fn digest(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ConfigErrors> {
@@ -118,7 +170,7 @@ pub fn assemble(
         return Err(sorted(problems));
     }
     let version = version(&config);
-    Ok(Loaded { config, warnings, version, path: None })
+    Ok(Loaded { config, warnings, version, path: None, digest: None, overrides: overrides.to_vec() })
 }
 
 fn file_layer(document: Document<'_>, environment: &Environment, problems: &mut Vec<Problem>) -> Option<Verified> {
@@ -133,7 +185,11 @@ fn file_layer(document: Document<'_>, environment: &Environment, problems: &mut 
     match tree::parse(text, &file, problems) {
         Ok(root) => {
             let mut root = root?;
-            interpolate(&mut root, "", &|name| environment.get(name), problems);
+            match document.references {
+                References::Replaced => interpolate(&mut root, "", &|name| environment.get(name), problems),
+                References::Refused => refuse_references(&root, "", problems),
+                References::Literal => {}
+            }
             Some(verify(&root, &CONFIG.0, "", problems))
         }
         Err(problem) => {
@@ -218,16 +274,17 @@ fn sorted(mut problems: Vec<Problem>) -> ConfigErrors {
     ConfigErrors::invalid(problems)
 }
 
-fn version(config: &Config) -> String {
+/// Names a config by its content.
+pub(super) fn version(config: &Config) -> String {
     let content = serde_json::to_vec(config).expect("the config is plain data");
-    Sha256::digest(content).iter().take(VERSION_BYTES).map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(content)[..VERSION_BYTES])
 }
 
 /// Reads a text alone, without asking whether its values go together.
 #[cfg(test)]
 pub fn read_back(text: &str) -> Result<Config, ConfigErrors> {
     let mut problems = Vec::new();
-    let document = Document { name: "written", bytes: text.as_bytes() };
+    let document = Document { name: "written", bytes: text.as_bytes(), references: References::Replaced };
     let layer = file_layer(document, &Environment::default(), &mut problems);
     let (value, _) = stack(layer.into_iter().collect());
     if problems.is_empty() { Ok(serde_json::from_value(value).expect("checked")) } else { Err(sorted(problems)) }

@@ -4,12 +4,14 @@
 //! in `docs/config.md` are all generated from them.
 
 mod bytes;
+mod complete;
 mod consistency;
 mod environment;
 mod fault;
 mod flags;
 mod interpolate;
 mod kind;
+mod live;
 mod load;
 #[cfg(test)]
 mod reference;
@@ -28,14 +30,15 @@ mod words;
 use std::path::PathBuf;
 
 pub use bytes::Bytes;
-pub use environment::CONFIG_VARIABLE;
 #[cfg(test)]
 pub use environment::Environment;
+pub use environment::{CONFIG_VARIABLE, KEY_VARIABLE};
 pub use fault::{At, ConfigErrors, Problem};
 pub use flags::ConfigFlags;
-pub use load::{DEFAULT_FILE, Loaded, Override, load};
+pub use live::{Difference, Mixed, differences, mix};
+pub use load::{DEFAULT_FILE, Loaded, Override, digest_of, load, read_body, read_stored};
 #[cfg(test)]
-pub use load::{Document, assemble};
+pub use load::{Document, References, assemble};
 pub use render::render;
 pub use schema::schema;
 use schemars::JsonSchema;
@@ -55,6 +58,9 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The HTTP server.
     pub server: Server,
+    /// Who may do what. Without any key, everybody who reaches the server may do everything.
+    #[schemars(extend("x-live" = true))]
+    pub access: Access,
     /// How events come in and how long their ids are remembered.
     pub events: Events,
     /// The embedded log's files and the checkpoints of the engine's state.
@@ -64,15 +70,18 @@ pub struct Config {
     /// What is remembered of visits, shoppers and items.
     pub features: Features,
     /// Where candidates come from, and how many.
+    #[schemars(extend("x-live" = true))]
     pub candidates: Candidates,
     /// The scorer, which learns from what shoppers really do next.
     pub ranker: Ranker,
     /// What may be shown.
+    #[schemars(extend("x-live" = true))]
     pub rules: Rules,
     /// Places in the shop where answers are shown, by name. A name not listed is served with the defaults of each key.
-    #[schemars(extend("propertyNames" = {"x-kind": "placement"}, "maxProperties" = 1_000, "x-each" = "PLACEMENT"))]
+    #[schemars(extend("propertyNames" = {"x-kind": "placement"}, "maxProperties" = 1_000, "x-each" = "PLACEMENT", "x-live" = true))]
     pub placements: Placements,
     /// What the shop chose itself: pairs for the source `curated`, lists to fall back on.
+    #[schemars(extend("x-live" = true))]
     pub curated: Curated,
     /// Logs and decisions.
     pub observability: Observability,
@@ -84,6 +93,7 @@ impl Default for Config {
             version: 1,
             data_dir: "./sidecart-data".into(),
             server: Server::default(),
+            access: Access::default(),
             events: Events::default(),
             storage: Storage::default(),
             catalog: Catalog::default(),

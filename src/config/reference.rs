@@ -19,6 +19,10 @@ its default.
 `server.listen` is `SIDECART_SERVER_LISTEN`. Keys below a name chosen by the shop (`placements`, `curated`) have none. A
 variable set to nothing counts as unset, and one that names no key is warned of. `SIDECART_CONFIG` names the file.
 
+**Changes** of the file are taken up by a running server: it watches the file, and `SIGHUP` and `PUT /v1/config` do the
+same ([docs/configuration-changes.md](configuration-changes.md)). Keys that shape the state, the files or the process need
+a restart: their change is named (`restartRequired`) and not taken up. Each section says which are which.
+
 **References** `${NAME}` and `${NAME:-default}` in any value are replaced by environment variables, after the YAML is
 read, so that what they hold is never more than a value; `$${` stands for `${`. Within `{...}` and `[...]` quote them.
 
@@ -40,11 +44,19 @@ fn section(out: &mut String, shape: &Shape, path: &str, title: &str, about: &str
     if !about.is_empty() {
         out.push_str(&format!("\n{about}\n"));
     }
+    let live = keys.iter().filter(|field| field.live).count();
     if !keys.is_empty() {
+        let taken = match live {
+            0 => "A change needs a restart.",
+            n if n == keys.len() => "A change is taken up at once.",
+            _ => "A change of a key marked *live* is taken up at once; of the others it needs a restart.",
+        };
+        out.push_str(&format!("\n{taken}\n"));
         out.push_str("\n| Key | Value | Default | Meaning |\n|---|---|---|---|\n");
     }
+    let mixed = live > 0 && live < keys.len();
     for field in keys {
-        row(out, field, &join(path, &field.name));
+        row(out, field, &join(path, &field.name), mixed && field.live);
     }
     for field in parts {
         let path = join(path, &field.name);
@@ -72,7 +84,7 @@ fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-fn row(out: &mut String, field: &Field, path: &str) {
+fn row(out: &mut String, field: &Field, path: &str, marked: bool) {
     let name = path.rsplit('.').next().unwrap_or(path);
     let mut meaning = field.about.clone();
     if let Shape::Choice(choices) = &field.shape {
@@ -83,8 +95,8 @@ fn row(out: &mut String, field: &Field, path: &str) {
     if let Some(example) = &field.example {
         meaning.push_str(&format!(" Example: `{example}`."));
     }
-    let cells =
-        [format!("`{name}`"), words::of_shape(&field.shape), format!("`{}`", words::of_default(field)), meaning];
+    let name = if marked { format!("`{name}` *live*") } else { format!("`{name}`") };
+    let cells = [name, words::of_shape(&field.shape), format!("`{}`", words::of_default(field)), meaning];
     let cells = cells.map(|cell| cell.replace('|', "\\|"));
     out.push_str(&format!("| {} |\n", cells.join(" | ")));
 }

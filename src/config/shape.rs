@@ -48,6 +48,9 @@ pub struct Field {
     pub example: Option<String>,
     /// Whether its record is written in one line, its keys being explained where the records are listed.
     pub one_line: bool,
+    /// Whether a running server takes a change of it up; if not, it needs a restart. Marked on a section or a key
+    /// (`x-live`), it holds for all below.
+    pub live: bool,
 }
 
 /// Keys chosen by the shop, each with a value of one shape.
@@ -101,7 +104,10 @@ pub struct ShapeError {
 /// The shape of [`Config`], and its default as JSON.
 pub static CONFIG: LazyLock<(Shape, Value)> = LazyLock::new(|| {
     let default = serde_json::to_value(Config::default()).expect("the config is plain data");
-    let shape = Shape::of(&raw_schema(), Some(&default), written_order().as_ref(), "");
+    let shape = Shape::of(&raw_schema(), Some(&default), written_order().as_ref(), "").map(|mut shape| {
+        inherit(&mut shape, false);
+        shape
+    });
     (shape.expect("a test reads the schema of every type"), default)
 });
 
@@ -235,9 +241,25 @@ fn record(schema: &Value, default: Option<&Value>, order: Option<&Node>, path: &
             default: default.cloned(),
             example: text(own, "x-example"),
             one_line: own.get("x-one-line").is_some(),
+            live: own.get("x-live").is_some(),
         })
     };
     names.into_iter().map(field).collect::<Result<_, _>>().map(Shape::Record)
+}
+
+/// Passes the mark of a live section on to the keys below it.
+fn inherit(shape: &mut Shape, live: bool) {
+    match shape {
+        Shape::Record(fields) => {
+            for field in fields {
+                field.live |= live;
+                inherit(&mut field.shape, field.live);
+            }
+        }
+        Shape::Map(map) => inherit(&mut map.value, live),
+        Shape::List(item) => inherit(item, live),
+        _ => {}
+    }
 }
 
 fn map(schema: &Value, order: Option<&Node>, path: &str) -> Result<Shape, ShapeError> {
@@ -301,6 +323,6 @@ mod tests {
     fn keys_keep_the_order_of_the_types() {
         let Shape::Record(fields) = &CONFIG.0 else { panic!("the config is a record") };
         let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
-        assert_eq!(names[..4], ["version", "data_dir", "server", "events"]);
+        assert_eq!(names[..4], ["version", "data_dir", "server", "access"]);
     }
 }

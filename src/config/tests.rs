@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Number, Value, json};
 
 use super::environment::{Environment, Warning};
-use super::load::{Document, assemble, read_back};
+use super::load::{Document, References, assemble, read_back};
 use super::sections::candidates::Source;
 use super::shape::{CONFIG, Shape, Text};
 use super::*;
@@ -15,7 +15,11 @@ use super::*;
 const REJECTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/rejected");
 
 fn assembled(text: &str, environment: &Environment, overrides: &[Override]) -> Result<Loaded, ConfigErrors> {
-    assemble(Some(Document { name: "shop.yaml", bytes: text.as_bytes() }), environment, overrides)
+    assemble(
+        Some(Document { name: "shop.yaml", bytes: text.as_bytes(), references: References::Replaced }),
+        environment,
+        overrides,
+    )
 }
 
 fn config(text: &str) -> Config {
@@ -38,7 +42,11 @@ fn each_rejected_file_is_rejected_in_these_words() {
     for path in files {
         let bytes = std::fs::read(&path).expect("a readable file");
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-        let result = assemble(Some(Document { name: &name, bytes: &bytes }), &Environment::default(), &[]);
+        let result = assemble(
+            Some(Document { name: &name, bytes: &bytes, references: References::Replaced }),
+            &Environment::default(),
+            &[],
+        );
         let errors = result.expect_err(&name).to_string();
         expect_file![path.with_extension("txt")].assert_eq(&format!("{errors}\n"));
     }
@@ -91,7 +99,8 @@ fn anchors_and_aliases_stand_for_their_value() {
 #[test]
 fn references_are_replaced_and_typed_by_the_schema() {
     let environment = Environment::from([("PORT", "9000"), ("N", "64"), ("TRICK", "{max_in_flight: 1}")]);
-    let text = "server: {listen: \"0.0.0.0:${PORT}\", max_in_flight: \"${N}\"}\ndata_dir: ${TRICK}/${NOPE:-x}";
+    let text = "server: {listen: \"0.0.0.0:${PORT}\", max_in_flight: \"${N}\"}\ndata_dir: ${TRICK}/${NOPE:-x}\n\
+                access: {open: true}";
     let config = assembled(text, &environment, &[]).expect("a valid config").config;
     assert_eq!(config.server.listen.port(), 9000);
     assert_eq!(config.server.max_in_flight, 64);
@@ -244,6 +253,8 @@ fn any_text(text: &Text) -> BoxedStrategy<Value> {
         Some("address") => {
             any::<(u32, u16)>().prop_map(|(ip, port)| json!(format!("{}:{port}", std::net::Ipv4Addr::from(ip)))).boxed()
         }
+        Some("key hash") => "sha256:[0-9a-f]{64}".prop_map(Value::from).boxed(),
+        Some("origin") => "https://[a-z]{1,9}\\.example(:[0-9]{2,4})?".prop_map(Value::from).boxed(),
         Some("currency") => "[A-Z]{3}".prop_map(Value::from).boxed(),
         _ => prop_oneof!["[ -~éß中]{0,12}x", Just("${HOME}/$${x".to_owned()), Just("null".to_owned())]
             .prop_map(Value::from)
@@ -284,4 +295,15 @@ fn is_settled(text: &str) -> bool {
         }
         Err(ConfigErrors::Unreadable { .. }) => false,
     }
+}
+
+#[test]
+fn a_body_may_have_no_references_and_what_was_written_down_is_taken_as_it_is() {
+    let text = "placements: {'${HOME}': {limit: 1}}\ncurated: {lists: {cart: ['${HOME:-x}']}}";
+    let error = read_body(text.as_bytes(), &[]).expect_err("a reference").to_string();
+    let says = "reference in `${HOME:-x}` at body:2:26: references are replaced in files only, give the value itself";
+    assert_eq!(error, says);
+    let stored = json!({"curated": {"lists": {"cart": ["${HOME}"]}}});
+    let loaded = read_stored("stored", &stored, &[]).expect("a config");
+    assert_eq!(loaded.config.curated.lists["cart"][0].as_str(), "${HOME}");
 }

@@ -250,7 +250,7 @@ mod tests {
     fn field(name: &str, default: Option<Json>) -> Field {
         let shape = Shape::Integer(Range { least: Some(0), greatest: Some(9) });
         let (about, example) = (String::new(), None);
-        Field { name: name.into(), about, shape, nullable: false, default, example, one_line: false }
+        Field { name: name.into(), about, shape, nullable: false, default, example, one_line: false, live: false }
     }
 
     fn verified(text: &str) -> (Json, Vec<String>) {

@@ -15,11 +15,22 @@ use crate::log::Offset;
 use crate::wire::answer::{Answer, Explanation};
 use crate::wire::scalar::rfc3339;
 
+/// What the caller of a request left to the placement's config.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeftOpen {
+    /// How many items.
+    pub limit: bool,
+    /// Whether seen items may return.
+    pub repeats: bool,
+}
+
 /// An answer and what it was given to.
 #[derive(Debug)]
 pub struct Decision {
     /// The request, completed from the config.
     pub request: Request,
+    /// What of it the config completed.
+    pub left_open: LeftOpen,
     /// The instant it was answered as of.
     pub at: Timestamp,
     /// What the engine knew: every record before this offset.
@@ -42,10 +53,9 @@ impl Decision {
 }
 
 /// The newest decisions, by request id; the oldest leaves first.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Decisions {
     ring: Mutex<Ring>,
-    keep: usize,
 }
 
 #[derive(Debug, Default)]
@@ -55,21 +65,19 @@ struct Ring {
 }
 
 impl Decisions {
-    /// Keeps the newest `keep`; 0 keeps none.
-    #[must_use]
-    pub fn new(keep: usize) -> Self {
-        Self { ring: Mutex::default(), keep }
-    }
-
-    /// Keeps a decision.
-    pub fn record(&self, id: Uuid, decision: Decision) {
-        if self.keep == 0 {
+    /// Keeps a decision among the newest `keep`; 0 keeps none. Where fewer are to be kept than before, each new one
+    /// drives out two, so that no answer pays for all.
+    pub fn record(&self, id: Uuid, decision: Decision, keep: usize) {
+        if keep == 0 {
             return;
         }
         let decision = Arc::new(decision);
         let mut ring = self.ring.lock();
-        let gone = if ring.order.len() >= self.keep { ring.order.pop_front() } else { None };
-        let gone = gone.and_then(|id| ring.by_id.remove(&id));
+        let surplus = (ring.order.len() + 1).saturating_sub(keep).min(2);
+        let gone: [Option<Arc<Decision>>; 2] = std::array::from_fn(|place| {
+            let id = (place < surplus).then(|| ring.order.pop_front()).flatten()?;
+            ring.by_id.remove(&id)
+        });
         ring.order.push_back(id);
         ring.by_id.insert(id, decision);
         drop(ring);
@@ -93,6 +101,14 @@ impl Decisions {
         }
         let Ring { by_id, order } = &mut *ring;
         order.retain(|id| by_id.contains_key(id));
+    }
+
+    /// The newest `most`, oldest first.
+    #[must_use]
+    pub fn newest(&self, most: usize) -> Vec<Arc<Decision>> {
+        let ring = self.ring.lock();
+        let skip = ring.order.len().saturating_sub(most);
+        ring.order.iter().skip(skip).filter_map(|id| ring.by_id.get(id).cloned()).collect()
     }
 
     /// How many are kept.

@@ -12,9 +12,11 @@ use sidecart_engine::nouns::{Currency, Entry, ItemId, Record, Timestamp};
 use sidecart_engine::{Engine, STATE_VERSION, Settings};
 use tower::ServiceExt;
 
+use crate::access::Audit;
 use crate::cli::serve::{Running, start};
 use crate::clock::SystemClock;
-use crate::config::{self, Environment};
+use crate::config::{self, Environment, References};
+use crate::http::{Door, Guard, router};
 use crate::ingest::checkpoint;
 use crate::log::tests::sim::SimDisk;
 use crate::log::{EventLog, LogOptions, Offset, SegmentLog};
@@ -111,7 +113,8 @@ impl State {
             loaded.config.server.listen = ([127, 0, 0, 1], 0).into();
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
             let running = runtime.block_on(start(loaded, Arc::new(SystemClock))).unwrap();
-            let router = crate::http::router(running.service());
+            let audit = Arc::new(Audit::new(folder.path().into()));
+            let router = router(running.service(), &Arc::new(Guard::default()), &audit, Door::Only);
             (runtime, folder, router, running)
         });
         (runtime, router.clone())
@@ -129,7 +132,9 @@ fn refusal(rejection: &Rejection) -> u64 {
 }
 
 fn config(_: &mut State, input: &[u8]) -> u64 {
-    match config::assemble(Some(config::Document { name: "f.yaml", bytes: input }), &Environment::default(), &[]) {
+    let references = References::Replaced;
+    let document = config::Document { name: "f.yaml", bytes: input, references };
+    match config::assemble(Some(document), &Environment::default(), &[]) {
         Ok(loaded) => {
             drop(loaded.config.settings());
             outcome(loaded.warnings.len())

@@ -54,7 +54,7 @@ pub async fn get_decision(
         let message = format!("`{}` is no request id: give the `requestId` of an answer", clip(&id));
         return Err(Problem::new(axum::http::StatusCode::BAD_REQUEST, "bad_id", message));
     };
-    let kept = service.config().observability.decisions_kept;
+    let kept = service.in_force().config.observability.decisions_kept;
     service.decision(uuid).map(Json).ok_or_else(|| {
         let message = format!(
             "no decision `{uuid}`: the newest {kept} since the start are kept (`observability.decisions_kept`)"

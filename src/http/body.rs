@@ -29,7 +29,7 @@ impl FromRequest<Arc<Service>> for Whole {
     type Rejection = Problem;
 
     async fn from_request(request: Request, service: &Arc<Service>) -> Result<Self, Problem> {
-        let limit = service.config().server.max_body;
+        let limit = service.in_force().config.server.max_body;
         let packing = packing(request.headers());
         let waits = request.headers().contains_key(header::EXPECT);
         let told = content_length(request.headers());

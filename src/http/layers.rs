@@ -7,12 +7,15 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use super::guard::{self, Door, Guard};
 use super::problem::Problem;
+use crate::access::{Audit, Entry};
+use crate::config::Scope;
 use crate::metrics::{Route, seconds};
-use crate::service::Service;
+use crate::service::{Gate, Service};
+use crate::wire::scalar::{clip, rfc3339};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest request id echoed.
@@ -23,31 +26,60 @@ const OTHER: &str = "other";
 /// themselves.
 const ALWAYS: [&str; 4] = ["/v1/recommendations", "/healthz", "/readyz", "/metrics"];
 
+/// Answers given without reading the request's body.
+const UNREAD: [StatusCode; 5] = [
+    StatusCode::METHOD_NOT_ALLOWED,
+    StatusCode::PAYLOAD_TOO_LARGE,
+    StatusCode::UNAUTHORIZED,
+    StatusCode::FORBIDDEN,
+    StatusCode::TOO_MANY_REQUESTS,
+];
+
 /// What the layers need.
 #[derive(Clone)]
 pub struct Around {
     /// The service.
     pub service: Arc<Service>,
-    /// One permit per request handled at once, but for those that always answer.
-    pub admission: Arc<Semaphore>,
+    /// Counts the requests handled at once, but for those that always answer.
+    pub admission: Arc<Gate>,
+    /// Who may pass.
+    pub guard: Arc<Guard>,
+    /// Where admin actions are written down.
+    pub audit: Arc<Audit>,
+    /// The listener.
+    pub door: Door,
 }
 
 /// Around every request: its id, its time limit, admission and its measurement.
-pub async fn around(State(around): State<Around>, request: Request, next: Next) -> Response {
+pub async fn around(State(around): State<Around>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(&request);
     let route = request.extensions().get::<MatchedPath>().map_or(OTHER, MatchedPath::as_str).to_owned();
     let method = method_name(request.method());
-    let limit = around.service.config().server.request_timeout;
+    let in_force = around.service.in_force();
+    let limit = in_force.config.server.request_timeout;
     let has_body = !request.body().is_end_stream();
     let reads_body = route != OTHER && matches!(method, "POST" | "PUT" | "PATCH");
+    let origin = guard::allowed_origin(&in_force, request.headers());
+    if let Some(mut response) = guard::preflight(request.method(), request.headers(), origin.as_ref()) {
+        guard::mark(&mut response, origin);
+        return response;
+    }
+    let needed = if route == OTHER { None } else { guard::scope_of(request.method(), &route) };
+    let action = Action::of(&request, method, needed);
+    let admitted = around.guard.admit(&in_force, around.door, needed, request.headers());
+    let caller = admitted.as_ref().map_or_else(|_| None, |caller| caller.0.clone());
     let handled = async {
-        let _permit = if ALWAYS.contains(&route.as_str()) {
+        match admitted {
+            Ok(caller) => drop(request.extensions_mut().insert(caller)),
+            Err(refusal) => return refusal,
+        }
+        let _pass = if ALWAYS.contains(&route.as_str()) {
             None
         } else {
-            match around.admission.try_acquire() {
-                Ok(permit) => Some(permit),
-                Err(_) => return closing(overloaded()),
+            match around.admission.enter(in_force.config.server.max_in_flight) {
+                Some(pass) => Some(pass),
+                None => return closing(overloaded()),
             }
         };
         next.run(request).await
@@ -56,16 +88,54 @@ pub async fn around(State(around): State<Around>, request: Request, next: Next) 
         let message = format!("the request took longer than {limit}: send it faster or in smaller parts");
         closing(Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", message).into_response())
     });
-    let unread = [StatusCode::METHOD_NOT_ALLOWED, StatusCode::PAYLOAD_TOO_LARGE].contains(&response.status());
+    let unread = UNREAD.contains(&response.status());
     if has_body && (!reads_body || unread) {
         response = closing(response);
     }
-    response.headers_mut().entry(&REQUEST_ID).or_insert(id);
+    guard::mark(&mut response, origin);
+    let id = response.headers_mut().entry(&REQUEST_ID).or_insert(id).clone();
     let status = response.status().as_u16();
+    if let Some(action) = action {
+        action.write(&around, caller, status, &id).await;
+    }
     let label = Route { route, method, status };
     around.service.metrics().requests.get_or_create(&label).observe(seconds(started.elapsed()));
     tracing::debug!(method, route = label.route, status, micros = started.elapsed().as_micros() as u64, "request");
     response
+}
+
+/// An admin action under way.
+struct Action {
+    method: &'static str,
+    path: String,
+}
+
+impl Action {
+    /// `None` for what changes nothing, and for what is not for admin.
+    fn of(request: &Request, method: &'static str, needed: Option<Scope>) -> Option<Self> {
+        let changes = needed == Some(Scope::Admin) && !matches!(method, "GET" | "HEAD");
+        changes.then(|| Self { method, path: clip(request.uri().path()) })
+    }
+
+    /// Writes it down before it is answered. Where that is not possible the action has been done all the same, and the
+    /// log of the process has it.
+    async fn write(self, around: &Around, key: Option<String>, status: u16, id: &HeaderValue) {
+        let entry = Entry {
+            at: rfc3339(around.service.now()),
+            key,
+            method: self.method,
+            path: self.path,
+            status,
+            request_id: id.to_str().unwrap_or_default().to_owned(),
+            config_version: around.service.in_force().version.clone(),
+        };
+        let audit = Arc::clone(&around.audit);
+        let shown = format!("{entry:?}");
+        let written = tokio::task::spawn_blocking(move || audit.write(&entry)).await;
+        if !matches!(written, Ok(Ok(()))) {
+            tracing::error!(?written, action = shown, "an admin action is not in the audit log");
+        }
+    }
 }
 
 /// Says that the connection ends with this response, as it must when a part of the request was not read: a client that

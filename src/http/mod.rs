@@ -3,10 +3,13 @@
 
 mod answers;
 mod body;
+mod config;
 mod dead_letters;
 mod erasures;
+mod guard;
 mod ingest;
 mod items;
+mod ladder;
 mod layers;
 mod model;
 mod operations;
@@ -17,18 +20,21 @@ mod state;
 use std::sync::Arc;
 
 use axum::extract::Request;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::{Extension, Router, middleware};
+pub use guard::{Door, Guard};
 use layers::Around;
 use problem::Problem;
 pub use server::Listening;
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::service::Service;
+use serde_json::{Value, json};
+
+use crate::access::Audit;
+use crate::service::{Gate, Service};
 use crate::wire::scalar::clip;
 
 #[derive(OpenApi)]
@@ -44,6 +50,7 @@ use crate::wire::scalar::clip;
         (name = "recommendations", description = "What else, given this cart, right now?"),
         (name = "features", description = "What is known, as of now"),
         (name = "model", description = "What the scorer has learned"),
+        (name = "config", description = "What is set, and how to change it while the server runs"),
         (name = "operations", description = "How the server fares"),
     )
 )]
@@ -69,7 +76,13 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(erasures::post_erasure))
         .routes(routes!(erasures::get_erasure))
         .routes(routes!(state::get_digest))
-        .routes(routes!(operations::get_config))
+        .routes(routes!(config::get_config, config::put_config))
+        .routes(routes!(config::post_validate))
+        .routes(routes!(config::post_simulate))
+        .routes(routes!(config::get_history))
+        .routes(routes!(config::get_past))
+        .routes(routes!(config::post_rollback))
+        .routes(routes!(ladder::get_ladder, ladder::put_ladder))
         .routes(routes!(operations::healthz))
         .routes(routes!(operations::readyz))
         .routes(routes!(operations::metrics))
@@ -78,11 +91,12 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
 }
 
 /// The whole interface over a service.
-pub fn router(service: &Arc<Service>) -> Router {
+pub fn router(service: &Arc<Service>, guard: &Arc<Guard>, audit: &Arc<Audit>, door: Door) -> Router {
     let (router, document) = routes().split_for_parts();
-    let document: Arc<str> = document.to_json().expect("a document of plain data has a JSON form").into();
-    let admission = Arc::new(Semaphore::new(service.config().server.max_in_flight));
-    let around = Around { service: Arc::clone(service), admission };
+    let document: Arc<str> = secured(&document).to_string().into();
+    let admission = Arc::new(Gate::default());
+    let (guard, audit) = (Arc::clone(guard), Arc::clone(audit));
+    let around = Around { service: Arc::clone(service), admission, guard, audit, door };
     router
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
@@ -90,6 +104,30 @@ pub fn router(service: &Arc<Service>) -> Router {
         .layer(middleware::from_fn_with_state(around, layers::around))
         .layer(Extension(document))
         .with_state(Arc::clone(service))
+}
+
+/// The document, with what every operation that asks for a key can answer.
+fn secured(document: &utoipa::openapi::OpenApi) -> Value {
+    let mut document = serde_json::to_value(document).expect("a document of plain data has a JSON form");
+    let schema = json!({"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}});
+    let refusals = [
+        ("401", "No valid key, where the server asks for one"),
+        ("403", "The key has not the scope, or this is for the admin listener"),
+        ("429", "The key is used more often than its rate: to be sent again after `Retry-After` seconds"),
+    ];
+    document["components"]["securitySchemes"] = json!({"key": {"type": "http", "scheme": "bearer"}});
+    for (path, methods) in document["paths"].as_object_mut().into_iter().flatten() {
+        for (method, operation) in methods.as_object_mut().into_iter().flatten() {
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap_or_default();
+            let Some(scope) = guard::scope_of(&method, path) else { continue };
+            operation["security"] = json!([{"key": []}]);
+            operation["x-scope"] = scope.name().into();
+            for (status, description) in refusals {
+                operation["responses"][status] = json!({"description": description, "content": schema});
+            }
+        }
+    }
+    document
 }
 
 async fn unknown_path(request: Request) -> Problem {
@@ -124,6 +162,12 @@ mod tests {
             /v1/config get
             /v1/dead-letters get
             /v1/dead-letters/replay post
+            /v1/config put
+            /v1/config/history get
+            /v1/config/history/{version} get
+            /v1/config/rollback post
+            /v1/config/simulate post
+            /v1/config/validate post
             /v1/decisions/{requestId} get
             /v1/erasures post
             /v1/erasures/{id} get
@@ -136,6 +180,8 @@ mod tests {
             /v1/items/{id} delete
             /v1/items/{id} get
             /v1/items/{id} patch
+            /v1/ladder get
+            /v1/ladder put
             /v1/model get
             /v1/model put
             /v1/model/freeze post

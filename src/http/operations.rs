@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::problem::ProblemBody;
 use crate::ingest::Phase;
 use crate::service::Service;
 
@@ -36,16 +35,6 @@ pub struct Readiness {
     pub applied: u64,
     /// Every record before this offset is in the log.
     pub appended: u64,
-}
-
-/// The config in force.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ConfigView {
-    /// Its version, as answers name it.
-    pub version: String,
-    /// All keys, those left out in the file with their defaults.
-    #[schema(value_type = Object)]
-    pub config: serde_json::Value,
 }
 
 /// Where things are.
@@ -96,17 +85,6 @@ pub async fn readyz(State(service): State<Arc<Service>>) -> (StatusCode, Json<Re
         content_type = "application/openmetrics-text")))]
 pub async fn metrics(State(service): State<Arc<Service>>) -> Response {
     ([(header::CONTENT_TYPE, OPENMETRICS)], service.scrape()).into_response()
-}
-
-/// The config in force
-#[utoipa::path(get, path = "/v1/config", tag = "operations",
-    responses(
-        (status = 200, description = "The config", body = ConfigView),
-        (status = 503, description = "To be sent again after `Retry-After` seconds", body = ProblemBody),
-    ))]
-pub async fn get_config(State(service): State<Arc<Service>>) -> Json<ConfigView> {
-    let config = serde_json::to_value(service.config()).expect("a config was read from text and can be written");
-    Json(ConfigView { version: service.config_version().to_owned(), config })
 }
 
 /// Where things are

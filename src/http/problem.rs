@@ -3,6 +3,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::in_force::Wrong;
 use crate::ingest::SubmitError;
 use crate::wire::{Code, Rejection};
 
@@ -29,6 +30,9 @@ pub struct ProblemDetail {
     /// The field at fault, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+    /// Everything that is wrong, one by one, where a config is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<Wrong>,
 }
 
 /// A problem and its status.
@@ -41,7 +45,14 @@ pub struct Problem {
 impl Problem {
     /// A problem with the request as a whole.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, detail: ProblemDetail { code, message: message.into(), field: None } }
+        Self { status, detail: ProblemDetail { code, message: message.into(), field: None, errors: Vec::new() } }
+    }
+
+    /// The same, with everything that is wrong one by one.
+    #[must_use]
+    pub fn with_list(mut self, errors: Vec<Wrong>) -> Self {
+        self.detail.errors = errors;
+        self
     }
 
     /// Something that is asked for by name and is not there.
@@ -56,8 +67,8 @@ impl From<Rejection> for Problem {
             Code::UnknownItem | Code::UnknownModel => StatusCode::NOT_FOUND,
             _ => StatusCode::BAD_REQUEST,
         };
-        let message = rejection.to_string();
-        Self { status, detail: ProblemDetail { code: rejection.code.name(), message, field: rejection.field } }
+        let (code, message) = (rejection.code.name(), rejection.to_string());
+        Self { status, detail: ProblemDetail { code, message, field: rejection.field, errors: Vec::new() } }
     }
 }
 

@@ -60,7 +60,9 @@ pub struct Client {
 impl Client {
     /// A client of the server at `url`.
     pub fn new(url: &str) -> Self {
-        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(REQUEST_TIMEOUT));
+        let config = crate::cli::agent::with_key(ureq::Agent::config_builder())
+            .http_status_as_error(false)
+            .timeout_global(Some(REQUEST_TIMEOUT));
         Self { url: url.trim_end_matches('/').to_owned(), agent: config.build().new_agent() }
     }
 

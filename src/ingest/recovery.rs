@@ -1,4 +1,5 @@
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,7 @@ pub struct Storage {
     /// When the state is saved.
     pub saving: Saving,
     /// How the scorer learns; `None`: it does not.
-    pub learning: Option<Learning>,
+    pub learning: Option<Arc<Learning>>,
 }
 
 /// When the state is saved.

@@ -1,6 +1,7 @@
 //! The learner beside the write path: the applier makes lessons (it alone sees the state just before an event), this
 //! thread learns from them and publishes models as records of the log, so that a replay has them too.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
@@ -15,6 +16,8 @@ use crate::metrics::KindLabel;
 
 /// Lessons that may wait; one more is dropped. Each holds some 50 KiB of features.
 const MAX_WAITING: usize = 64;
+/// How long the learner waits without looking whether its pace was changed.
+const MAX_WAIT: Duration = Duration::from_secs(1);
 /// Lessons after which the learner has warmed up.
 const WARM_UP: u64 = 5_000;
 /// Learning rate until then, and from then on.
@@ -26,13 +29,36 @@ pub fn rate(lessons: u64) -> f32 {
     RATES[usize::from(lessons >= WARM_UP)]
 }
 
-/// How the scorer learns.
-#[derive(Debug, Clone)]
+/// How fast the scorer learns. Shared with whoever changes it while it learns.
+#[derive(Debug)]
 pub struct Learning {
-    /// Time between two lessons, at least.
-    pub pace: Duration,
-    /// Time between two models.
-    pub publish_every: Duration,
+    pace_us: AtomicU64,
+    publish_every_us: AtomicU64,
+}
+
+impl Learning {
+    /// A lesson every `pace` at most, a model every `publish_every`.
+    #[must_use]
+    pub fn new(pace: Duration, publish_every: Duration) -> Self {
+        let learning = Self { pace_us: AtomicU64::default(), publish_every_us: AtomicU64::default() };
+        learning.set(pace, publish_every);
+        learning
+    }
+
+    /// Changes both, from the next lesson and the next model on.
+    pub fn set(&self, pace: Duration, publish_every: Duration) {
+        let micros = |span: Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+        self.pace_us.store(micros(pace), Ordering::Relaxed);
+        self.publish_every_us.store(micros(publish_every), Ordering::Relaxed);
+    }
+
+    fn pace(&self) -> Duration {
+        Duration::from_micros(self.pace_us.load(Ordering::Relaxed))
+    }
+
+    fn publish_every(&self) -> Duration {
+        Duration::from_micros(self.publish_every_us.load(Ordering::Relaxed))
+    }
 }
 
 /// The way in for lessons that others make, such as clicks. It does not keep the trainer from ending.
@@ -49,7 +75,7 @@ impl Door {
 /// The applier's end: makes lessons at the set pace.
 pub(super) struct Classroom {
     lessons: Arc<SyncSender<Lesson>>,
-    pace: Duration,
+    learning: Arc<Learning>,
     next_at: Instant,
     scratch: Scratch,
 }
@@ -68,7 +94,7 @@ impl Classroom {
             return;
         }
         if now >= self.next_at && self.teach(engine, event) {
-            self.next_at = now + self.pace;
+            self.next_at = now + self.learning.pace();
         }
     }
 
@@ -93,12 +119,13 @@ pub(super) fn spawn(
     shared: &Arc<Shared>,
     jobs: mpsc::WeakSender<Message>,
     room: Arc<Semaphore>,
-    learning: Learning,
+    learning: Arc<Learning>,
 ) -> Result<(Classroom, JoinHandle<()>), StartError> {
     let (lessons, waiting) = sync_channel(MAX_WAITING);
     let lessons = Arc::new(lessons);
-    let classroom = Classroom { lessons, pace: learning.pace, next_at: Instant::now(), scratch: Scratch::default() };
-    let school = School { shared: Arc::clone(shared), jobs, room, publish_every: learning.publish_every, pupil: None };
+    let (next_at, scratch) = (Instant::now(), Scratch::default());
+    let classroom = Classroom { lessons, learning: Arc::clone(&learning), next_at, scratch };
+    let school = School { shared: Arc::clone(shared), jobs, room, learning, pupil: None };
     let thread = std::thread::Builder::new()
         .name("trainer".into())
         .spawn(move || school.run(&waiting))
@@ -111,7 +138,7 @@ struct School {
     /// Weak, so that the learner does not keep the writers from ending.
     jobs: mpsc::WeakSender<Message>,
     room: Arc<Semaphore>,
-    publish_every: Duration,
+    learning: Arc<Learning>,
     /// Made only with the first lesson: after a start, the model in force is known once the log has been applied.
     pupil: Option<Pupil>,
 }
@@ -144,16 +171,17 @@ impl Pupil {
 impl School {
     /// Ends when the applier does.
     fn run(mut self, waiting: &Receiver<Lesson>) {
-        let mut publish_at = Instant::now() + self.publish_every;
+        let mut published_at = Instant::now();
         loop {
-            match waiting.recv_timeout(publish_at.saturating_duration_since(Instant::now())) {
+            let publish_at = published_at + self.learning.publish_every();
+            match waiting.recv_timeout(publish_at.saturating_duration_since(Instant::now()).min(MAX_WAIT)) {
                 Ok(lesson) => self.take(&lesson),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             if Instant::now() >= publish_at {
                 self.publish();
-                publish_at = Instant::now() + self.publish_every;
+                published_at = Instant::now();
             }
         }
     }

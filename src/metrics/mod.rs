@@ -86,6 +86,31 @@ pub struct Taken {
     pub outcome: &'static str,
 }
 
+/// One label named `tier`.
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct TierLabel {
+    /// The rung.
+    pub tier: &'static str,
+}
+
+/// A rung that was tried, and how it did.
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct Probed {
+    /// The rung.
+    pub tier: &'static str,
+    /// `filled`, `short`, `empty`, `timeout` or `fault`.
+    pub outcome: &'static str,
+}
+
+/// A change of the config, and what came of it.
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct ConfigChange {
+    /// `file`, `put`, `rollback` or `defaults`.
+    pub source: &'static str,
+    /// `applied`, `unchanged` or `rejected`.
+    pub outcome: &'static str,
+}
+
 /// One label named `outcome`.
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct OutcomeLabel {
@@ -131,6 +156,14 @@ pub struct Metrics {
     pub checkpoint: Histogram,
     /// Checkpoints by outcome.
     pub checkpoints: Family<OutcomeLabel, Counter>,
+    /// Time of answers from lower rungs that were tried.
+    pub ladder_probe: Histograms<TierLabel>,
+    /// Lower rungs that were tried, by outcome.
+    pub ladder_probes: Family<Probed, Counter>,
+    /// Changes of the config.
+    pub config_changes: Family<ConfigChange, Counter>,
+    /// Times the file could not be watched.
+    pub config_watch_failures: Counter,
     gauges: sizes::Gauges,
 }
 
@@ -153,6 +186,7 @@ impl Metrics {
         let (freshness, append) = (Histogram::new(FRESHNESS_BUCKETS), latency());
         let (group, checkpoint) = (Histogram::new(GROUP_BUCKETS), latency());
         let (checkpoints, lessons) = (Family::default(), Family::default());
+        let (config_changes, config_watch_failures) = (Family::default(), Counter::default());
         let mut seconds = |name: &str, help: &str, metric: Histogram| {
             registry.register_with_unit(name, help, Unit::Seconds, metric);
         };
@@ -171,6 +205,14 @@ impl Metrics {
         registry.register("turned_away", "Batches to be sent again later", turned_away.clone());
         registry.register("checkpoints", "Savings of the state by outcome", checkpoints.clone());
         registry.register("lessons", "Lists the scorer has learned from, by kind", lessons.clone());
+        let ladder_probe = Histograms::<TierLabel>::new_with_constructor(latency);
+        let ladder_probes = Family::default();
+        let probe = ladder_probe.clone();
+        registry.register_with_unit("ladder_probe", "Answers from lower rungs that were tried", Unit::Seconds, probe);
+        registry.register("ladder_probes", "Lower rungs that were tried, by outcome", ladder_probes.clone());
+        registry.register("config_changes", "Configs given to the running server", config_changes.clone());
+        let failures = config_watch_failures.clone();
+        registry.register("config_watch_failures", "Times the config could not be watched", failures);
         let learning = learning::Learning::register(&mut registry);
         let gauges = sizes::Gauges::register(&mut registry);
         Self {
@@ -191,6 +233,10 @@ impl Metrics {
             group,
             checkpoint,
             checkpoints,
+            ladder_probe,
+            ladder_probes,
+            config_changes,
+            config_watch_failures,
             gauges,
         }
     }

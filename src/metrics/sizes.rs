@@ -1,4 +1,5 @@
 use prometheus_client::registry::Registry;
+use sidecart_engine::nouns::Tier;
 use sidecart_engine::views::Sizes;
 
 use super::Level;
@@ -27,6 +28,14 @@ pub struct Observed {
     pub decisions: usize,
     /// Version of the scorer's model.
     pub model_version: u64,
+    /// Whether the newest config that was given is in force.
+    pub config_ok: bool,
+    /// Keys of it that wait for a restart.
+    pub config_restart_required: usize,
+    /// The highest rung of the ladder that may serve.
+    pub ladder_ceiling: Tier,
+    /// Since when the config in force is.
+    pub config_since_seconds: u64,
 }
 
 /// How a figure is read.
@@ -38,7 +47,7 @@ pub(super) struct Gauges(Vec<(Level, Read)>);
 
 impl Gauges {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let figures: [(&str, &str, Read); 25] = [
+        let figures: [(&str, &str, Read); 29] = [
             ("ready", "1 when all of the log has been applied and the writers live", |o| u64::from(o.ready)),
             ("queued_records", "Records waiting for the log's writer", |o| o.queued as u64),
             ("unapplied_records", "Records in the log that are not applied", |o| o.unapplied),
@@ -69,6 +78,14 @@ impl Gauges {
             ("model_version", "Version of the scorer's model; 0: the starting weights", |o| o.model_version),
             ("applied_records", "Records applied since the state began", |o| o.sizes.applied),
             ("newest_event_timestamp_seconds", "Time of the newest applied event", |o| o.newest_event()),
+            ("ladder_ceiling", "The highest rung that may serve, as set by hand: 0 full, 5 empty", |o| {
+                o.ladder_ceiling as u64
+            }),
+            ("config_ok", "1 when the newest config that was given is in force", |o| u64::from(o.config_ok)),
+            ("config_restart_required", "Keys of the config that wait for a restart", |o| {
+                o.config_restart_required as u64
+            }),
+            ("config_since_timestamp_seconds", "Since when the config in force is", |o| o.config_since_seconds),
             ("resident_memory_bytes", "Resident memory of the process", |_| resident()),
         ];
         Self(figures.into_iter().map(|(name, help, read)| (gauge(registry, name, help), read)).collect())

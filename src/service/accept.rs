@@ -69,7 +69,7 @@ impl Service {
     /// # Errors
     /// [`SubmitError`]: to be sent again later.
     pub async fn accept_items(&self, body: &[u8], packing: Packing) -> Result<Accepted, SubmitError> {
-        let (currency, now) = (self.config.catalog.currency, self.now());
+        let (currency, now) = (self.in_force().config.catalog.currency, self.now());
         let read = |element: &[u8]| Ok(Record::Item(Box::new(item::read(element, currency, now)?)));
         self.accept(elements(body, packing), read).await
     }
@@ -89,7 +89,7 @@ impl Service {
     /// # Errors
     /// [`SubmitError`]: to be sent again later.
     pub async fn patch_item(&self, id: &ItemId, body: &[u8]) -> Result<Result<Accepted, Rejection>, SubmitError> {
-        let patch = match item::read_patch(body, id, self.config.catalog.currency, self.now()) {
+        let patch = match item::read_patch(body, id, self.in_force().config.catalog.currency, self.now()) {
             Ok(patch) => patch,
             Err(rejection) => return Ok(Err(rejection)),
         };
@@ -137,7 +137,8 @@ impl Service {
     }
 
     pub(super) fn acceptance(&self, timing: Timing) -> Acceptance {
-        let events = &self.config.events;
+        let in_force = self.in_force();
+        let events = &in_force.config.events;
         Acceptance {
             now: self.now(),
             allowed_lateness_ms: match timing {
@@ -145,7 +146,7 @@ impl Service {
                 Timing::History => None,
             },
             max_future_skew_ms: events.max_future_skew.ms(),
-            currency: self.config.catalog.currency,
+            currency: in_force.config.catalog.currency,
         }
     }
 

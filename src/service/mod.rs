@@ -4,12 +4,16 @@
 //! Path of a record: [`Service::accept`] -> parse -> `Ingest` -> receipt.
 
 mod accept;
+mod admission;
 mod dead_letters;
 mod deadline;
 mod erasures;
+mod gate;
+mod ladder;
 mod model;
 mod recommend;
 mod scratch;
+mod simulate;
 mod token;
 
 use std::sync::Arc;
@@ -18,18 +22,23 @@ use std::time::Duration;
 
 pub use accept::{Accepted, Refused, Timing};
 pub use dead_letters::{LettersError, Replayed};
+pub use gate::Gate;
+pub use ladder::Ceiling;
+use ladder::Ladder;
 pub use model::{ModelError, ModelView};
-use sidecart_engine::nouns::{Item, Timestamp};
+use sidecart_engine::nouns::{Item, Tier, Timestamp};
 use sidecart_engine::views::{ItemView, SessionView, UserView};
+pub use simulate::{MAX_REQUESTS, USUAL_REQUESTS};
 pub use token::Tokens;
 use tokio::sync::Semaphore;
 
-use crate::config::Config;
 use crate::decisions::Decisions;
 use crate::erasure::Erasures;
+use crate::in_force::{InForce, Keeper};
 use crate::ingest::{DeadLetters, Ingest, Phase, Shared, StateDigest, SubmitError};
 use crate::log::Offset;
 use crate::metrics::{Metrics, Observed};
+use crate::wire::scalar::rfc3339;
 
 /// How long `?wait=applied` waits, and a change to one item for the changes before it. Applying takes milliseconds; what
 /// takes longer than this is answered as not applied.
@@ -37,10 +46,8 @@ pub const APPLY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a service is made of.
 pub struct Parts {
-    /// The config in force.
-    pub config: Config,
-    /// Its version.
-    pub config_version: String,
+    /// The config in force, and how it changes.
+    pub keeper: Arc<Keeper>,
     /// The way to the log.
     pub ingest: Ingest,
     /// The engine and how far it is.
@@ -57,8 +64,7 @@ pub struct Parts {
 
 /// Sidecart without its transport. Shared by all requests.
 pub struct Service {
-    config: Config,
-    config_version: String,
+    keeper: Arc<Keeper>,
     ingest: Ingest,
     shared: Arc<Shared>,
     dead_letters: Arc<DeadLetters>,
@@ -66,8 +72,10 @@ pub struct Service {
     decisions: Arc<Decisions>,
     erasures: Erasures,
     scratch: scratch::Pool,
-    admission: Semaphore,
     digest_turn: Semaphore,
+    admission: admission::Admission,
+    ladder: Ladder,
+    simulations: Gate,
 }
 
 impl Service {
@@ -77,10 +85,11 @@ impl Service {
         Self {
             decisions: parts.decisions,
             erasures: parts.erasures,
-            admission: Semaphore::new(parts.config.server.max_in_flight),
             digest_turn: Semaphore::new(1),
-            config: parts.config,
-            config_version: parts.config_version,
+            admission: admission::Admission::new(),
+            ladder: Ladder::default(),
+            simulations: Gate::default(),
+            keeper: parts.keeper,
             ingest: parts.ingest,
             shared: parts.shared,
             dead_letters: parts.dead_letters,
@@ -89,16 +98,16 @@ impl Service {
         }
     }
 
-    /// The config in force.
+    /// The config in force. Whoever needs it more than once for one request takes it once.
     #[must_use]
-    pub fn config(&self) -> &Config {
-        &self.config
+    pub fn in_force(&self) -> Arc<InForce> {
+        self.keeper.now()
     }
 
-    /// The config's version.
+    /// How the config changes.
     #[must_use]
-    pub fn config_version(&self) -> &str {
-        &self.config_version
+    pub fn keeper(&self) -> &Arc<Keeper> {
+        &self.keeper
     }
 
     /// What is told at `/metrics`.
@@ -123,6 +132,20 @@ impl Service {
     #[must_use]
     pub fn offsets(&self) -> (Offset, Offset) {
         (self.shared.progress.applied(), self.shared.progress.appended())
+    }
+
+    /// The highest rung of the ladder that may serve, as set by hand.
+    #[must_use]
+    pub fn ceiling(&self) -> Ceiling {
+        self.ladder.ceiling(self.now())
+    }
+
+    /// Sets the highest rung that may serve, for good or until an instant.
+    pub fn set_ceiling(&self, tier: Tier, until: Option<Timestamp>) -> Ceiling {
+        let since = (tier != Tier::Full).then(|| self.now());
+        tracing::warn!(ceiling = tier.name(), until = ?until.map(rfc3339), "the ladder's ceiling was set by hand");
+        self.ladder.set(Ceiling { tier, until, since });
+        self.ceiling()
     }
 
     /// Takes no more records; what is queued is still written, applied and saved.
@@ -176,14 +199,19 @@ impl Service {
             let engine = self.shared.engine.read();
             (engine.sizes(), engine.model().version)
         };
+        let (in_force, status) = (self.in_force(), self.keeper.status());
         let observed = Observed {
+            ladder_ceiling: self.ceiling().tier,
+            config_ok: status.is_well(),
+            config_restart_required: status.restart_required.len(),
+            config_since_seconds: u64::try_from(in_force.since.0 / 1_000).unwrap_or(0),
             sizes,
             model_version,
             ready: self.shared.progress.is_ready(),
             queued: self.ingest.queued(),
             unapplied: appended.0.saturating_sub(applied.0),
             lag_ms: u64::try_from(self.shared.progress.lag().as_millis()).unwrap_or(u64::MAX),
-            in_flight: self.config.server.max_in_flight.saturating_sub(self.admission.available_permits()),
+            in_flight: self.admission.inside(),
             next_offset: appended.0,
             decisions: self.decisions.len(),
         };

@@ -1,20 +1,32 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sidecart_engine::Watch;
 use sidecart_engine::nouns::{Cause, Request, Slate, Tier, Timestamp};
 use uuid::Uuid;
 
 use super::deadline::{Deadline, NoTime};
+use super::gate::Pass;
 use super::{APPLY_PATIENCE, Service};
-use crate::decisions::{Decision, Lookup};
+use crate::config::Config;
+use crate::decisions::{Decision, LeftOpen, Lookup};
+use crate::in_force::InForce;
 use crate::ingest::Phase;
 use crate::metrics::{Answered, CauseLabel, StageLabel, seconds};
 use crate::wire::Rejection;
 use crate::wire::answer::{Answer, AnswerItem, Degraded, Explanation};
 use crate::wire::request::{self, Asked};
+
+/// What holds for one answer from its beginning to its end.
+struct Asking<'a> {
+    in_force: &'a InForce,
+    /// The instant it is answered as of.
+    now: Timestamp,
+    deadline: Instant,
+    left_open: LeftOpen,
+}
 
 impl Service {
     /// Reads and answers a request for recommendations.
@@ -22,7 +34,7 @@ impl Service {
     /// # Errors
     /// [`Rejection`] when the request is malformed. A request that can be read is always answered.
     pub async fn recommend(&self, body: &[u8]) -> Result<Answer, Rejection> {
-        Ok(self.answer(request::read(body, self.config.catalog.currency)?).await)
+        Ok(self.answer(request::read(body, self.in_force().config.catalog.currency)?).await)
     }
 
     /// Answers a request: within its deadline, if need be with fewer items or none, saying why.
@@ -33,57 +45,64 @@ impl Service {
     /// get the answer that costs nothing.
     pub async fn answer(&self, asked: Asked) -> Answer {
         let admitted = Instant::now();
-        let permit = self.admission.try_acquire();
-        if permit.is_ok() {
+        let in_force = self.in_force();
+        let pass = self.admit(&in_force.config, &asked);
+        if pass.is_some() {
             tokio::task::yield_now().await;
         }
-        let (request, budget) = self.complete(asked);
+        let left_open = LeftOpen { limit: asked.request.limit == 0, repeats: asked.repeats.is_none() };
+        let (mut request, budget) = in_force.config.complete(asked);
         let now = self.now();
-        let slate = match permit {
-            Ok(_) => self.compute(&request, now, admitted + budget),
-            Err(_) => self.shed(&request, now, admitted + budget),
+        request.ceiling = self.ladder.ceiling(now).tier;
+        let asking = Asking { in_force: &in_force, now, deadline: admitted + budget, left_open };
+        let slate = match pass {
+            Some(_) => self.compute(&request, &asking),
+            None => self.shed(&request, &asking),
         };
-        self.respond(request, now, slate, admitted)
+        self.ladder.probe(&self.shared, &in_force, &request, now);
+        self.respond(request, slate, &asking, admitted)
     }
 
-    /// Fills in what the caller left open from the placement's config; gives the time there is.
-    fn complete(&self, asked: Asked) -> (Request, Duration) {
-        let Asked { mut request, repeats, deadline_ms } = asked;
-        let placement = self.config.placement(request.placement.as_str());
-        if request.limit == 0 {
-            request.limit = placement.limit;
-        }
-        request.repeats = repeats.unwrap_or_else(|| placement.repeats.into());
-        request.arrangement = placement.arrangement();
-        let budget = self.config.deadline(&placement).duration();
-        (request, deadline_ms.map_or(budget, |ms| budget.min(Duration::from_millis(ms))))
+    /// Lets a request in to be computed, if there is room and time for one of its placement.
+    fn admit(&self, config: &Config, asked: &Asked) -> Option<Pass<'_>> {
+        let placement = config.placements.get(asked.request.placement.as_str());
+        let priority = placement.map_or_else(Default::default, |placement| placement.priority);
+        let budget = placement.and_then(|placement| placement.deadline).unwrap_or(config.server.deadline);
+        self.admission.enter(config.server.max_in_flight, priority, budget.duration())
     }
 
-    fn compute(&self, request: &Request, now: Timestamp, deadline: Instant) -> Slate {
-        let mut watch = Deadline::new(deadline);
-        let mut slate = self.guarded(request, now, deadline, &mut watch);
+    fn compute(&self, request: &Request, asking: &Asking<'_>) -> Slate {
+        let began = Instant::now();
+        let mut watch = Deadline::new(asking.deadline);
+        let mut slate = self.guarded(request, asking, &mut watch);
         for (stage, spent) in watch.finish() {
             self.metrics().stages.get_or_create(&StageLabel { stage: stage.name() }).observe(seconds(spent));
         }
+        self.admission.note(began.elapsed());
+        if slate.degraded.is_none() && request.ceiling != Tier::Full {
+            slate.degraded = Some(Cause::Manual);
+        }
         if slate.degraded.is_none() {
-            slate.degraded = self.staleness();
+            slate.degraded = self.staleness(&asking.in_force.config);
         }
         slate
     }
 
     /// The answer of an overloaded server: what the engine has without any work.
-    fn shed(&self, request: &Request, now: Timestamp, deadline: Instant) -> Slate {
-        Slate { degraded: Some(Cause::Overload), ..self.guarded(request, now, deadline, &mut NoTime) }
+    fn shed(&self, request: &Request, asking: &Asking<'_>) -> Slate {
+        Slate { degraded: Some(Cause::Overload), ..self.guarded(request, asking, &mut NoTime) }
     }
 
     /// Asks the engine. A panic in it costs this answer only: the shop's page goes on without recommendations. So does a
     /// writer that holds the engine for longer than there is time, as it does while it applies one very large order.
-    fn guarded(&self, request: &Request, now: Timestamp, deadline: Instant, watch: &mut dyn Watch) -> Slate {
-        let Some(engine) = self.shared.engine.try_read_until(deadline) else {
+    fn guarded(&self, request: &Request, asking: &Asking<'_>, watch: &mut dyn Watch) -> Slate {
+        let Some(engine) = self.shared.engine.try_read_until(asking.deadline) else {
             return nothing(Cause::Deadline);
         };
         let mut scratch = self.scratch.take();
-        let outcome = catch_unwind(AssertUnwindSafe(|| engine.recommend(request, now, watch, &mut scratch)));
+        let settings = &asking.in_force.settings;
+        let answer = || engine.recommend_with(settings, request, asking.now, watch, &mut scratch);
+        let outcome = catch_unwind(AssertUnwindSafe(answer));
         match outcome {
             Ok(slate) => {
                 self.scratch.give(scratch);
@@ -97,18 +116,19 @@ impl Service {
     }
 
     /// Why answers from a healthy computation are not the best that could be given.
-    fn staleness(&self) -> Option<Cause> {
+    fn staleness(&self, config: &Config) -> Option<Cause> {
         match self.shared.progress.phase() {
             Phase::Failed(_) => Some(Cause::Fault),
             Phase::CatchingUp => Some(Cause::Lag),
             Phase::Ready | Phase::Stopping => {
-                let slo = self.config.events.freshness_slo.duration();
+                let slo = config.events.freshness_slo.duration();
                 (self.shared.progress.lag() > slo).then_some(Cause::Lag)
             }
         }
     }
 
-    fn respond(&self, request: Request, now: Timestamp, slate: Slate, admitted: Instant) -> Answer {
+    fn respond(&self, request: Request, slate: Slate, asking: &Asking<'_>, admitted: Instant) -> Answer {
+        let InForce { config, version, .. } = asking.in_force;
         let id = Uuid::now_v7();
         let explanation = request.explain.then(|| Explanation::from(&slate));
         let answer = Answer {
@@ -119,21 +139,22 @@ impl Service {
             degraded: slate.degraded.map(|cause| Degraded { cause: cause.name() }),
             suppressed: slate.suppressed,
             model_version: format!("linear-{}", slate.model_version),
-            config_version: self.config_version.clone(),
+            config_version: version.clone(),
             feature_age_ms: slate.feature_age_ms,
             explain: explanation,
         };
-        self.measure(&request, slate.tier, slate.degraded, admitted);
+        self.measure(config, &request, slate.tier, slate.degraded, admitted);
         let applied = self.shared.progress.applied();
         let (exposure, clicked) = (slate.exposure, AtomicU64::default());
-        let decision = Decision { request, at: now, applied, answer: answer.clone(), exposure, clicked };
-        self.decisions.record(id, decision);
+        let (at, left_open) = (asking.now, asking.left_open);
+        let decision = Decision { request, left_open, at, applied, answer: answer.clone(), exposure, clicked };
+        self.decisions.record(id, decision, config.observability.decisions_kept);
         answer
     }
 
-    fn measure(&self, request: &Request, tier: Tier, degraded: Option<Cause>, admitted: Instant) {
+    fn measure(&self, config: &Config, request: &Request, tier: Tier, degraded: Option<Cause>, admitted: Instant) {
         let name = request.placement.as_str();
-        let known = self.config.placements.contains_key(name);
+        let known = config.placements.contains_key(name);
         let placement = if known { name } else { "other" }.to_owned();
         let label = Answered { placement, tier: tier.name() };
         self.metrics().answers.get_or_create(&label).observe(seconds(admitted.elapsed()));
@@ -153,8 +174,9 @@ impl Service {
             return Some(Lookup::recorded(&decision));
         }
         let request = Request { explain: true, ..decision.request.clone() };
-        let slate =
-            self.guarded(&request, decision.at, Instant::now() + APPLY_PATIENCE, &mut sidecart_engine::Unhurried);
+        let (in_force, deadline) = (self.in_force(), Instant::now() + APPLY_PATIENCE);
+        let asking = Asking { in_force: &in_force, now: decision.at, deadline, left_open: decision.left_open };
+        let slate = self.guarded(&request, &asking, &mut sidecart_engine::Unhurried);
         let since = self.shared.progress.applied().0.saturating_sub(decision.applied.0);
         let mut explanation = Explanation::from(&slate);
         let shown = &decision.answer.items;

@@ -40,7 +40,7 @@ pub struct Answer {
 /// Why an answer is not the best that could be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Degraded {
-    /// `deadline`, `overload`, `lag` or `fault`.
+    /// `deadline`, `overload`, `lag`, `fault` or `manual`.
     #[schema(example = "lag")]
     pub cause: &'static str,
 }

@@ -1,6 +1,7 @@
 use serde::Deserialize;
 use sidecart_engine::nouns::{
-    Arrangement, Currency, Filter, ItemId, Money, PlacementId, Repeats, Request, SessionId, Shopper, Strategy, UserId,
+    Arrangement, Currency, Filter, ItemId, Money, PlacementId, Repeats, Request, SessionId, Shopper, Strategy, Tier,
+    UserId,
 };
 use utoipa::ToSchema;
 
@@ -161,6 +162,7 @@ pub fn read(body: &[u8], currency: Currency) -> Result<Asked, Rejection> {
             .strategy
             .as_ref()
             .map_or(Ok(Strategy::default()), |value| choice("strategy", value, &STRATEGIES))?,
+        ceiling: Tier::Full,
         explain: raw.explain.map_or(Ok(false), |value| field::flag("explain", &value))?,
     };
     Ok(Asked { request, repeats, deadline_ms: deadline.map(i64::unsigned_abs) })

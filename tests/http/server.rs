@@ -13,6 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A running server.
 pub struct Server {
     child: Child,
+    stdout: std::sync::Mutex<BufReader<std::process::ChildStdout>>,
     /// Its address, such as `http://127.0.0.1:40123`.
     pub url: String,
     agent: ureq::Agent,
@@ -50,13 +51,18 @@ impl Server {
         std::fs::create_dir_all(data_dir).expect("a data folder");
         let file: PathBuf = data_dir.join("config.yaml");
         std::fs::write(&file, config).expect("a config file");
+        Self::launch_with(data_dir, &file)
+    }
+
+    /// Starts a server with a config file that is there already, and waits until it listens.
+    pub fn launch_with(data_dir: &Path, file: &Path) -> Self {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(data_dir.join("server.log"));
         let log = log.expect("a file for what the server says");
         // Read only by a binary that was built with the feature `failpoints`.
         let mut child = Command::new(env!("CARGO_BIN_EXE_sidecart"))
             .env("FAILPOINTS_FILE", data_dir.join("failpoints"))
             .args(["serve", "--listen", "127.0.0.1:0", "--config"])
-            .arg(&file)
+            .arg(file)
             .arg("--data-dir")
             .arg(data_dir)
             .stdout(Stdio::piped())
@@ -65,14 +71,15 @@ impl Server {
             .expect("the server starts");
         let mut line = String::new();
         let stdout = child.stdout.take().expect("piped");
-        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        let mut stdout = BufReader::new(stdout);
+        stdout.read_line(&mut line).expect("a line");
         let url = line.trim().strip_prefix("listening on ").expect("the line that names the address").to_owned();
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(PATIENCE))
             .build()
             .new_agent();
-        Self { child, url, agent }
+        Self { child, stdout: stdout.into(), url, agent }
     }
 
     /// Its process id.
@@ -100,6 +107,19 @@ impl Server {
         Ok(Response { status, request_id, text: response.body_mut().read_to_string()? })
     }
 
+    /// Sends a request with this header; gives status, JSON and the headers.
+    pub fn send_with(&self, method: &str, path: &str, header: (&str, &str), body: &str) -> (u16, Value) {
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url))
+            .header(header.0, header.1)
+            .body(body.as_bytes())
+            .expect("a request");
+        let mut response = self.agent.run(request).expect("an answer");
+        let text = response.body_mut().read_to_string().expect("text");
+        (response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
     /// Sends JSON.
     pub fn json(&self, method: &str, path: &str, body: &Value) -> Response {
         self.send(method, path, "application/json", body.to_string().as_bytes())
@@ -111,6 +131,32 @@ impl Server {
         let status = response.status().as_u16();
         let text = response.body_mut().read_to_string().expect("text");
         Response { status, request_id: String::new(), text }
+    }
+
+    /// The address of the admin listener, which the second line names.
+    pub fn second_url(&self) -> String {
+        let mut line = String::new();
+        self.stdout.lock().expect("one thread reads").read_line(&mut line).expect("a line");
+        line.trim().strip_prefix("admin on ").expect("the line that names the address").to_owned()
+    }
+
+    /// Sends a signal, such as `HUP`.
+    pub fn signal(&self, name: &str) {
+        let told = Command::new("kill").args(["-s", name]).arg(self.child.id().to_string()).status();
+        assert!(told.expect("kill runs").success());
+    }
+
+    /// Asks until the answer is as wanted; fails with the last one when that takes too long.
+    pub fn await_json(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let started = Instant::now();
+        loop {
+            let answer = self.get(path).json();
+            if wanted(&answer) {
+                return answer;
+            }
+            assert!(started.elapsed() < PATIENCE, "{path} is still {answer:#}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Sends SIGTERM and waits for the end; gives the exit code.

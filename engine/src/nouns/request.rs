@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Arrangement, ItemId, PlacementId, SessionId, UserId};
+use super::{Arrangement, ItemId, PlacementId, SessionId, Tier, UserId};
 
 /// Who answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -88,6 +88,8 @@ pub struct Request {
     pub arrangement: Arrangement,
     /// Who answers.
     pub strategy: Strategy,
+    /// The highest rung of the ladder that may serve it.
+    pub ceiling: Tier,
     /// Record why each candidate was kept or dropped.
     pub explain: bool,
 }
@@ -108,6 +110,7 @@ impl Request {
             repeats: Repeats::default(),
             arrangement: Arrangement::default(),
             strategy: Strategy::default(),
+            ceiling: Tier::Full,
             explain: false,
         }
     }

@@ -5,10 +5,11 @@ use serde::Serialize;
 use super::{Exposure, ItemId};
 
 /// Which rung of the ladder an answer came from, best first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tier {
     /// All sources, features and the ranker.
+    #[default]
     Full,
     /// The session's own context only: session neighbours and co-visitation.
     Session,
@@ -53,6 +54,8 @@ pub enum Cause {
     Lag,
     /// A part failed; the log says which.
     Fault,
+    /// Somebody has set a lower rung by hand.
+    Manual,
 }
 
 impl Cause {
@@ -64,6 +67,7 @@ impl Cause {
             Self::Overload => "overload",
             Self::Lag => "lag",
             Self::Fault => "fault",
+            Self::Manual => "manual",
         }
     }
 }

@@ -12,12 +12,14 @@ const MAX_CATALOGUE: usize = 20_000;
 
 /// Fills the free slots from the context's categories, the curated choice, the bestsellers, the whole catalogue.
 pub(super) fn fill(moment: &Moment<'_>, scratch: &mut Scratch, draft: &mut Draft<'_>) {
-    if draft.is_full() {
+    let ceiling = moment.request.ceiling;
+    if draft.is_full() || ceiling == Tier::Empty {
         return;
     }
     let leaders = &moment.state.leaders;
     let was_empty = draft.is_empty();
-    let category = moment.last().map(|last| moment.state.catalog.facts(last).category);
+    let category = moment.last().filter(|_| ceiling <= Tier::Category);
+    let category = category.map(|last| moment.state.catalog.facts(last).category);
     if let Some(board) = category.and_then(|category| leaders.category(category)) {
         draft.fill(board.items(), Origin::Source(place::CATEGORY), scratch);
     }

@@ -37,7 +37,7 @@ pub(crate) fn lesson(
         return None;
     }
     scratch.pool.begin(state.catalog.numbers());
-    realtime::collect(&moment, &mut Unhurried, scratch);
+    realtime::collect(&moment, realtime::Reach::Everything, &mut Unhurried, scratch);
     let cart = &moment.cart;
     scratch.pool.retain(|candidate| state.catalog.facts(candidate.item).known && !cart.contains(&candidate.item));
     scratch.pool.cut(settings.candidates.limit);

@@ -9,7 +9,7 @@ mod tables;
 mod trace;
 
 use crate::candidates::{Accumulator, Workspace};
-use crate::nouns::{Gates, Request, Slate, Strategy, Timestamp, Vector};
+use crate::nouns::{Gates, Request, Slate, Strategy, Tier, Timestamp, Vector};
 use crate::settings::Settings;
 use crate::store::{ItemIx, Moment, Pool, State};
 use crate::watch::{Stage, Watch};
@@ -63,9 +63,12 @@ pub(crate) fn recommend(
     scratch.judged.begin(state.catalog.numbers());
     let mut draft = Draft::new(&moment);
     match request.strategy {
-        Strategy::Realtime => realtime::draft(&moment, pace, watch, scratch, &mut draft),
-        Strategy::Batch => tables::batch(&moment, scratch, &mut draft),
-        Strategy::Static => tables::fixed(&moment, scratch, &mut draft),
+        Strategy::Batch if request.ceiling <= Tier::CoPurchase => tables::batch(&moment, scratch, &mut draft),
+        Strategy::Static if request.ceiling <= Tier::Curated => tables::fixed(&moment, scratch, &mut draft),
+        // Below the rung of its strategy every request is served by the ladder.
+        Strategy::Realtime | Strategy::Batch | Strategy::Static => {
+            realtime::draft(&moment, pace, watch, scratch, &mut draft);
+        }
     }
     draft.finish()
 }

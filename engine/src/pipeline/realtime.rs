@@ -7,7 +7,7 @@ use crate::candidates::{self, Source};
 use crate::features;
 use crate::nouns::{Cause, Tier};
 use crate::rank::{Linear, Odds, score as score_of};
-use crate::store::{Candidate, Moment, SOURCES};
+use crate::store::{Candidate, Moment, SOURCES, place};
 use crate::watch::{Pace, Stage, Watch};
 
 /// How far a hurried answer got.
@@ -23,6 +23,21 @@ pub(super) enum Reach {
     Nothing,
 }
 
+impl Reach {
+    /// How far an answer may get that is to be of this rung at most.
+    fn below(ceiling: Tier) -> Self {
+        match ceiling {
+            Tier::Full => Self::Everything,
+            Tier::Session => Self::Sources,
+            Tier::CoPurchase => Self::FirstSources,
+            Tier::Category | Tier::Curated | Tier::Empty => Self::Nothing,
+        }
+    }
+}
+
+/// The sources of the rung [`Tier::CoPurchase`].
+const CO_PURCHASE: [usize; 2] = [place::BOUGHT, place::CARTED];
+
 /// Drafts an answer and lets the ladder fill what is short.
 pub(super) fn draft(
     moment: &Moment<'_>,
@@ -32,7 +47,8 @@ pub(super) fn draft(
     draft: &mut Draft<'_>,
 ) {
     scratch.pool.begin(moment.state.catalog.numbers());
-    let mut reach = if pace == Pace::Go { collect(moment, watch, scratch) } else { Reach::Nothing };
+    let most = Reach::below(moment.request.ceiling);
+    let mut reach = if pace == Pace::Go { collect(moment, most, watch, scratch) } else { Reach::Nothing };
     let _ = watch.enter(Stage::Rules);
     obey(draft, scratch);
     scratch.pool.cut(moment.settings.candidates.limit);
@@ -44,7 +60,8 @@ pub(super) fn draft(
         let _ = watch.enter(Stage::Score);
         score(moment, scratch);
     } else {
-        draft.degraded = Some(Cause::Deadline);
+        // Only what time took is said so here: who set a ceiling knows it.
+        draft.degraded = (reach != most).then_some(Cause::Deadline);
         score_by_sources(moment, scratch);
     }
     let _ = watch.enter(Stage::Slate);
@@ -54,11 +71,15 @@ pub(super) fn draft(
 }
 
 /// Asks the sources in turn, as long as there is time.
-pub(super) fn collect(moment: &Moment<'_>, watch: &mut dyn Watch, scratch: &mut Scratch) -> Reach {
+pub(super) fn collect(moment: &Moment<'_>, most: Reach, watch: &mut dyn Watch, scratch: &mut Scratch) -> Reach {
     scratch.work.begin();
+    if most == Reach::Nothing {
+        return most;
+    }
     for (place, source) in candidates::ALL.into_iter().enumerate() {
         let settings = source.settings(&moment.settings.candidates);
-        if settings.weight <= 0.0 || settings.limit == 0 {
+        let is_above = most == Reach::FirstSources && !CO_PURCHASE.contains(&place);
+        if settings.weight <= 0.0 || settings.limit == 0 || is_above {
             continue;
         }
         if watch.enter(Stage::Candidates) == Pace::Stop {
@@ -73,7 +94,7 @@ pub(super) fn collect(moment: &Moment<'_>, watch: &mut dyn Watch, scratch: &mut 
             scratch.pool.add(place, found, best, is_new);
         }
     }
-    Reach::Everything
+    most
 }
 
 /// Leaves in the pool what the rules admit.

@@ -22,7 +22,7 @@ pub(crate) fn trace(
     let moment = Moment::new(state, settings, request, now);
     scratch.judged.begin(state.catalog.numbers());
     scratch.pool.begin(state.catalog.numbers());
-    realtime::collect(&moment, &mut Unhurried, scratch);
+    realtime::collect(&moment, realtime::Reach::Everything, &mut Unhurried, scratch);
     let proposals = proposals(&moment, &scratch.pool);
     realtime::obey(&mut Draft::new(&moment), scratch);
     scratch.pool.cut(settings.candidates.limit);

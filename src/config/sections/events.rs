@@ -22,9 +22,11 @@ pub struct Events {
     pub log: LogKind,
     /// An event older than this is refused as late; `sidecart import` is the way in for history.
     #[schemars(extend("x-min" = "1m", "x-max" = "3650d"))]
+    #[schemars(extend("x-live" = true))]
     pub allowed_lateness: Span,
     /// An event further in the future than this is refused: its sender's clock is wrong.
     #[schemars(extend("x-min" = "0s", "x-max" = "24h"))]
+    #[schemars(extend("x-live" = true))]
     pub max_future_skew: Span,
     /// An event id is remembered this long; the same id within it counts once.
     #[schemars(extend("x-min" = "1m", "x-max" = "90d"))]
@@ -37,6 +39,7 @@ pub struct Events {
     pub queue: usize,
     /// An event is to be visible to recommendations within this time; when it is not, answers say so.
     #[schemars(extend("x-min" = "1ms", "x-max" = "1h"))]
+    #[schemars(extend("x-live" = true))]
     pub freshness_slo: Span,
 }
 

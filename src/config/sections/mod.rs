@@ -1,6 +1,7 @@
 //! The sections of the config, one file each. A section is a struct with doc comments, which become the schema, the
 //! commented default file and the reference; a `Default`; and a line in [`super::Config`].
 
+pub mod access;
 pub mod candidates;
 pub mod catalog;
 pub mod curated;
@@ -13,6 +14,7 @@ pub mod rules;
 pub mod server;
 pub mod storage;
 
+pub use access::{Access, AccessKey, Scope};
 pub use candidates::Candidates;
 pub use catalog::Catalog;
 pub use curated::Curated;

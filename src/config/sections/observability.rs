@@ -50,9 +50,11 @@ pub struct Observability {
     /// The form of log lines.
     pub log_format: LogFormat,
     /// How much is logged.
+    #[schemars(extend("x-live" = true))]
     pub log_level: LogLevel,
     /// Answers whose making can be looked up (`/v1/decisions/{requestId}`); the oldest leaves first.
     #[schemars(range(min = 0, max = 1_000_000))]
+    #[schemars(extend("x-live" = true))]
     pub decisions_kept: usize,
 }
 

@@ -53,6 +53,19 @@ pub enum SubstitutePolicy {
     Drop,
 }
 
+/// Who goes without a computed answer last, when there are more requests than can be computed in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// Last.
+    High,
+    /// Before `high`.
+    #[default]
+    Normal,
+    /// First.
+    Low,
+}
+
 /// A place in the shop where answers are shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -63,6 +76,9 @@ pub struct Placement {
     /// Time in which to answer; `null`: as `server.deadline` says.
     #[schemars(extend("x-min" = "1ms", "x-max" = "10s"))]
     pub deadline: Option<Span>,
+    /// Who goes without a computed answer first, when there are more requests than can be computed in time; it gets the
+    /// answer that costs nothing, of a lower rung of the ladder.
+    pub priority: Priority,
     /// Whether items that the visit has already seen may be shown. In-cart items never are.
     pub repeats: RepeatPolicy,
     /// What the answer is to bring.
@@ -98,6 +114,7 @@ impl Default for Placement {
         Self {
             limit: 4,
             deadline: None,
+            priority: Priority::Normal,
             repeats: RepeatPolicy::Suppress,
             objective: Goal::Conversion,
             exponent: shortest(usual.exponent),
@@ -142,8 +159,8 @@ pub fn usual() -> Placements {
     [
         ("pdp", limited(4)),
         ("cart", beside_a_cart(3)),
-        ("checkout", Placement { deadline: Some(Span::from_ms(30)), ..beside_a_cart(2) }),
-        ("home", Placement { repeats: RepeatPolicy::Allow, ..limited(8) }),
+        ("checkout", Placement { deadline: Some(Span::from_ms(30)), priority: Priority::High, ..beside_a_cart(2) }),
+        ("home", Placement { repeats: RepeatPolicy::Allow, priority: Priority::Low, ..limited(8) }),
     ]
     .map(|(name, placement)| (name.to_owned(), placement))
     .into()

@@ -12,9 +12,11 @@ pub struct Ranker {
     pub learn: bool,
     /// Events learned from at most, per second; each costs about as much as an answer.
     #[schemars(range(min = 1, max = 10_000))]
+    #[schemars(extend("x-live" = true))]
     pub lessons_per_second: u32,
     /// How often newly learned weights come into force.
     #[schemars(extend("x-min" = "100ms", "x-max" = "24h"))]
+    #[schemars(extend("x-live" = true))]
     pub publish_every: Span,
 }
 
