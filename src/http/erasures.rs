@@ -21,7 +21,7 @@ impl From<JobError> for Problem {
 ///
 /// The order is durable when this answers, and is carried out in the background: visits, carts, profile and orders leave
 /// the state, the checkpoints and the remembered answers; their ids leave the log and the dead letters. What was counted
-/// of them for items stays, tied to nobody. Reading and rewriting the log takes some seconds per gigabyte. Events that
+/// of them for items stays, tied to nobody. Reading and rewriting the log takes about a minute per gigabyte. Events that
 /// come after the order are new ones: stop sending them first. Backups are not touched.
 #[utoipa::path(
     post, path = "/v1/erasures", tag = "operations", request_body = ErasureInput,

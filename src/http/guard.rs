@@ -48,6 +48,8 @@ pub fn scope_of(method: &Method, route: &str) -> Option<Scope> {
         "/v1/items/{id}" if !is_read => Some(Scope::Events),
         "/v1/recommendations" => Some(Scope::Recommend),
         route if route.starts_with("/v1/config") => Some(Scope::Admin),
+        // Events as they were sent, and work that encodes all of the state.
+        "/v1/dead-letters" | "/v1/state/digest" => Some(Scope::Admin),
         _ if is_read => Some(Scope::Read),
         _ => Some(Scope::Admin),
     }
@@ -161,6 +163,8 @@ mod tests {
         assert_eq!(needed(Method::PATCH, "/v1/items/{id}"), Some("events"));
         assert_eq!(needed(Method::GET, "/metrics"), Some("read"));
         assert_eq!(needed(Method::GET, "/v1/config"), Some("admin"));
+        assert_eq!(needed(Method::GET, "/v1/dead-letters"), Some("admin"));
+        assert_eq!(needed(Method::POST, "/v1/erasures"), Some("admin"));
         assert_eq!(needed(Method::POST, "/v1/anything/new"), Some("admin"));
         assert_eq!(needed(Method::DELETE, "/metrics"), Some("admin"));
     }
