@@ -16,6 +16,7 @@ mod operations;
 mod problem;
 mod server;
 mod state;
+mod tls;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ pub use guard::{Door, Guard};
 use layers::Around;
 use problem::Problem;
 pub use server::Listening;
+pub use tls::Tls;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
