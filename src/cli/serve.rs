@@ -17,7 +17,7 @@ use crate::access::Audit;
 use crate::clock::{Clock, SystemClock};
 use crate::config::observability::{LogFormat, LogLevel};
 use crate::config::{Config, ConfigFlags, Loaded};
-use crate::http::{Door, Guard, Listening, router};
+use crate::http::{Door, Guard, Listening, Tls, router};
 use crate::in_force::{self, Follower, InForce, Keeper, Watcher};
 use crate::ingest::checkpoint::Checkpoints;
 use crate::ingest::{self, DeadLetters, Learning, Saving, Shared, Storage, Writers};
@@ -48,9 +48,9 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     runtime.block_on(async {
         let running = start(loaded, Arc::new(SystemClock)).await?;
-        writeln!(std::io::stdout(), "listening on http://{}", running.addr())?;
+        writeln!(std::io::stdout(), "listening on {}://{}", running.scheme, running.addr())?;
         if let Some(admin) = running.admin {
-            writeln!(std::io::stdout(), "admin on http://{admin}")?;
+            writeln!(std::io::stdout(), "admin on {}://{admin}", running.scheme)?;
         }
         let hangups = tokio::spawn(reload_on_hangup(Arc::clone(running.service().keeper())));
         stop_signal().await?;
@@ -126,6 +126,9 @@ pub struct Running {
     stop: watch::Sender<bool>,
     http: Vec<JoinHandle<()>>,
     admin: Option<SocketAddr>,
+    scheme: &'static str,
+    /// Reads certificates anew.
+    following: Option<JoinHandle<()>>,
 }
 
 /// Opens the data directory, restores the state and serves. Returns once the address is bound; the rest of the log is
@@ -140,6 +143,10 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
     let admin = match config.server.admin_listen {
         Some(address) => Some(Listening::bind(address).await?),
         None => None,
+    };
+    let tls = match (&config.server.tls.certificate, &config.server.tls.key) {
+        (Some(certificate), Some(key)) => Some(Arc::new(Tls::of(certificate.clone(), key.clone())?)),
+        _ => None,
     };
     let storage = open_storage(&config, &version, clock.as_ref())?;
     let tokens = Tokens::with_key(&config.data_dir.join("token.key"))?;
@@ -158,12 +165,15 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
     let (stop, stopped) = watch::channel(false);
     let (guard, audit) = (Arc::new(Guard::default()), Arc::new(Audit::new(data_dir)));
     let serve = |listening: Listening, door| {
-        tokio::spawn(listening.serve(router(&service, &guard, &audit, door), stopped.clone(), grace))
+        let acceptor = tls.as_ref().map(|tls| tls.acceptor());
+        tokio::spawn(listening.serve(router(&service, &guard, &audit, door), acceptor, stopped.clone(), grace))
     };
     let admin_addr = admin.as_ref().map(Listening::addr);
     let mut http = vec![serve(listening, if admin.is_some() { Door::Public } else { Door::Only })];
+    let following = tls.as_ref().map(|tls| tokio::spawn(Arc::clone(tls).follow()));
     http.extend(admin.map(|admin| serve(admin, Door::Admin)));
-    Ok(Running { addr, admin: admin_addr, service, writers, watcher, stop, http })
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    Ok(Running { scheme, following, addr, admin: admin_addr, service, writers, watcher, stop, http })
 }
 
 /// The parts that are told of each new config; all others ask for it with each request.
@@ -239,6 +249,7 @@ impl Running {
         let started = Instant::now();
         tracing::info!("stopping");
         self.watcher.iter_mut().for_each(Watcher::stop);
+        self.following.iter().for_each(JoinHandle::abort);
         self.stop.send_replace(true);
         for http in self.http {
             if http.await.is_err() {

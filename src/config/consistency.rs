@@ -1,5 +1,7 @@
 //! Values that are right one by one, but not together.
 
+use std::path::PathBuf;
+
 use super::Config;
 use super::fault::Fault;
 
@@ -44,6 +46,14 @@ pub fn conflicts(config: &Config) -> Vec<Conflict> {
             Some(conflict(key, at.to_string(), "access.open", says.to_owned()))
         },
     ));
+    let beside = |key: &str, value: &Option<PathBuf>, other: &'static str, there: &Option<PathBuf>| {
+        let value = value.as_ref().filter(|_| there.is_none())?;
+        let says = format!("needs `{other}` beside it: give both, or neither");
+        Some(conflict(key, value.display().to_string(), other, says))
+    };
+    let (certificate, key) = (&server.tls.certificate, &server.tls.key);
+    found.push(beside("server.tls.certificate", certificate, "server.tls.key", key));
+    found.push(beside("server.tls.key", key, "server.tls.certificate", certificate));
     found.into_iter().flatten().collect()
 }
 

@@ -13,6 +13,7 @@ mod model;
 mod operations;
 mod problem;
 mod server;
+mod tls;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ pub use guard::{Door, Guard};
 use layers::Around;
 use problem::Problem;
 pub use server::Listening;
+pub use tls::Tls;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;

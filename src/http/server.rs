@@ -7,15 +7,19 @@ use std::time::Duration;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
 
 /// Connections held at once; the next ones wait in the kernel's queue. Each takes some 20 KiB.
 const MAX_CONNECTIONS: usize = 16_384;
 /// How long a connection may take to send a request's head, and may lie idle between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after the kernel refused a connection, which it does when the process has too many files open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -57,7 +61,13 @@ impl Listening {
     }
 
     /// Serves until `stop` says so; then takes no more connections, lets open requests finish for `grace`, and ends.
-    pub async fn serve(self, router: Router, mut stop: watch::Receiver<bool>, grace: Duration) {
+    pub async fn serve(
+        self,
+        router: Router,
+        tls: Option<TlsAcceptor>,
+        mut stop: watch::Receiver<bool>,
+        grace: Duration,
+    ) {
         let graceful = GracefulShutdown::new();
         let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         loop {
@@ -66,14 +76,17 @@ impl Listening {
                 _ = stop.wait_for(|stop| *stop) => break,
             };
             let Some((stream, permit)) = stream else { continue };
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_TIMEOUT)
-                .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
-            let connection = graceful.watch(connection);
+            let (router, tls, watcher) = (router.clone(), tls.clone(), graceful.watcher());
             tokio::spawn(async move {
-                // A connection that breaks is its peer's affair; the peer sees it too.
-                let _ = connection.await;
+                match tls {
+                    None => converse(stream, router, watcher).await,
+                    Some(tls) => {
+                        // A handshake that fails or drags on is its peer's affair, as is a connection that breaks.
+                        if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
+                            converse(stream, router, watcher).await;
+                        }
+                    }
+                }
                 drop(permit);
             });
         }
@@ -82,6 +95,19 @@ impl Listening {
             tracing::warn!(grace_ms = grace.as_millis() as u64, "requests were still open after the grace");
         }
     }
+}
+
+/// Serves the requests of one connection.
+async fn converse<S>(stream: S, router: Router, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    // A connection that breaks is its peer's affair; the peer sees it too.
+    let _ = watcher.watch(connection).await;
 }
 
 async fn accept(

@@ -8,3 +8,4 @@ mod ladder;
 mod model;
 mod scenarios;
 mod server;
+mod tls;

@@ -1,9 +1,22 @@
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Bytes, Span, kind};
+
+/// TLS; the files are read anew when they change.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TlsFiles {
+    /// File of the certificate and those it rests on, PEM; `null`: no TLS.
+    #[schemars(with = "Option<kind::FilePath>")]
+    pub certificate: Option<PathBuf>,
+    /// File of its private key, PEM.
+    #[schemars(with = "Option<kind::FilePath>")]
+    pub key: Option<PathBuf>,
+}
 
 /// The HTTP server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -15,6 +28,8 @@ pub struct Server {
     /// Address and port for what needs the scope `admin`, which `listen` then refuses; `null`: `listen` takes it.
     #[schemars(with = "Option<kind::Address>")]
     pub admin_listen: Option<SocketAddr>,
+    /// TLS; the files are read anew when they change.
+    pub tls: TlsFiles,
     /// The largest request body accepted; a larger one is answered with 413.
     #[schemars(extend("x-min" = "1KiB", "x-max" = "1GiB"))]
     #[schemars(extend("x-live" = true))]
@@ -47,6 +62,7 @@ impl Default for Server {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             admin_listen: None,
+            tls: TlsFiles::default(),
             max_body: Bytes::from_mib(8),
             request_timeout: Span::from_secs(10),
             max_in_flight: 512,
