@@ -20,7 +20,10 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         // A clock before 1970 is broken; every event is then in the future and refused, which says so.
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        let now = Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+        #[cfg(feature = "failpoints")]
+        let now = now.plus_ms(crate::log::failpoints::clock_offset_ms());
+        now
     }
 }
 

@@ -1,12 +1,16 @@
 //! `sidecart`: the one binary. All I/O is here; what to recommend is decided in the `engine` crate.
 
 mod access;
+mod backup;
 mod cli;
 mod clock;
 mod config;
 mod data;
 mod decisions;
 mod demo;
+mod erasure;
+#[cfg(test)]
+mod fuzz;
 mod http;
 mod import;
 mod in_force;

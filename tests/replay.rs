@@ -114,6 +114,51 @@ fn prequential_tells_figures_by_type() {
     assert!(by_type["view"]["queries"].as_u64() > by_type["add_to_cart"]["queries"].as_u64(), "{by_type}");
 }
 
+#[test]
+fn the_page_needs_nothing_else_and_takes_no_text_for_markup() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let hostile = "<img src=x onerror=alert(1)>.csv";
+    let data = write(dir.path(), hostile, &habit(40));
+    let page = dir.path().join("page.html");
+    let page_arg = page.to_str().expect("UTF-8");
+    let output = replay(&[
+        &data,
+        "--json",
+        "--html",
+        page_arg,
+        "--without",
+        "two_hops",
+        "--model-lag",
+        "24h",
+        "--context-lag",
+        "5s",
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let live = &json(&output)["strategies"][3]["metrics"]["hr@20"]["value"];
+    let text = std::fs::read_to_string(&page).expect("a page");
+    for absent in ["<img", "<script", "http://", "https://", "@import", "url(", "NaN"] {
+        assert!(!text.contains(absent), "{absent}");
+    }
+    assert!(text.contains("&lt;img src=x onerror=alert(1)&gt;.csv: next-item"));
+    assert!(text.contains(&format!("<b>{:.3}</b><span>hr@20 of realtime</span>", live.as_f64().expect("a number"))));
+    for section in
+        ["strategies", "length", "differences", "sources", "ablations", "freshness", "calibration", "features"]
+    {
+        assert!(text.contains(&format!("<section id=\"{section}\">")), "{section}");
+    }
+    assert!(text.contains("--without two_hops --model-lag 24h --context-lag 5s</pre>"), "the command line");
+}
+
+#[test]
+fn a_page_that_cannot_be_written_is_refused_before_the_replay() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let data = write(dir.path(), "habit.csv", &habit(40));
+    let output = replay(&[&data, "--html", "no/such/folder/page.html"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("there is no directory `no/such/folder`: make it first"), "{}", stderr(&output));
+    assert!(output.stdout.is_empty());
+}
+
 /// The shared data sets; `None` where they are not.
 fn shared(name: &str) -> Option<PathBuf> {
     let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");

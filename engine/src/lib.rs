@@ -16,16 +16,19 @@ mod store;
 pub mod views;
 mod watch;
 
-use nouns::{Entry, Event, EventId, Item, Model, PastModel, Request, SessionId, Slate, Timestamp};
+use nouns::{
+    AnonymousId, Entry, Erasure, Event, EventId, Item, Model, OrderId, PastModel, Request, SessionId, Slate, Timestamp,
+    UserId,
+};
 pub use pipeline::Scratch;
 pub use rank::{Course, Lesson, Trainer};
 pub use settings::Settings;
-pub use store::State;
+pub use store::{Forgotten, State};
 use views::{ItemView, SessionView, Sizes, Trace, UserView};
 pub use watch::{Pace, Stage, Unhurried, Watch};
 
 /// The shape of [`State`] when it is saved. Raised whenever a saved state of before could not be read back.
-pub const STATE_VERSION: u32 = 3;
+pub const STATE_VERSION: u32 = 4;
 
 /// What became of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +84,29 @@ impl Engine {
     /// Applies one entry of the log. Idempotent by event id within the dedupe window.
     pub fn apply(&mut self, entry: &Entry) -> Applied {
         self.state.apply(entry, &self.settings)
+    }
+
+    /// The record that has the state forget these ids: their pseudonyms. Visits without an order id count as orders, too.
+    #[must_use]
+    pub fn erasure<'a>(
+        users: impl IntoIterator<Item = &'a UserId>,
+        devices: impl IntoIterator<Item = &'a AnonymousId>,
+        sessions: impl IntoIterator<Item = &'a SessionId>,
+        orders: impl IntoIterator<Item = &'a OrderId>,
+    ) -> Erasure {
+        store::erasure(users, devices, sessions, orders)
+    }
+
+    /// Looks for all that an erasure takes out of the state: the long part of applying it, which only reads.
+    #[must_use]
+    pub fn find_erased(&self, erasure: &Erasure) -> Forgotten {
+        self.state.find_erased(erasure)
+    }
+
+    /// Applies an erasure whose finds are known from [`Engine::find_erased`], nothing having been applied since. The same
+    /// as applying its entry.
+    pub fn forget(&mut self, found: &Forgotten) {
+        self.state.forget(found);
     }
 
     /// Whether an event of this id has been applied within the dedupe window.

@@ -17,6 +17,8 @@ pub struct Settings {
     pub popularity: PopularitySettings,
     /// The index of past sessions behind the session-kNN sources.
     pub index: IndexSettings,
+    /// Vectors of items, learned from visits.
+    pub embeddings: EmbeddingSettings,
     /// What is remembered of users.
     pub users: UserSettings,
     /// The catalogue.
@@ -92,6 +94,17 @@ pub struct IndexSettings {
     pub max_items: usize,
     /// Newest sessions looked at per item.
     pub postings_per_item: usize,
+}
+
+/// Vectors of items, learned from visits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EmbeddingSettings {
+    /// Items that have vectors at most, half a KiB each; the longest unmet gives its own to a newcomer. 0: none has.
+    pub max_items: usize,
+    /// Past visits gone through again with each new item of a visit.
+    pub rehearsals: u32,
+    /// How far a step goes.
+    pub rate: f32,
 }
 
 /// What is remembered of users.
@@ -202,6 +215,7 @@ impl Default for Settings {
             },
             popularity: PopularitySettings { half_life_ms: 30 * DAY_MS, short_half_life_ms: DAY_MS },
             index: IndexSettings { max_sessions: 2_000_000, max_items: 64, postings_per_item: 500 },
+            embeddings: EmbeddingSettings { max_items: 200_000, rehearsals: 1, rate: 0.1 },
             users: UserSettings { max_users: 1_000_000, items_per_user: 128, half_life_ms: 90 * DAY_MS },
             catalog: CatalogSettings { max_items: 1_000_000, currency: Currency::USD },
             candidates: CandidateSettings::default(),

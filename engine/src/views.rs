@@ -109,12 +109,16 @@ pub struct Sizes {
     pub indexed_sessions: usize,
     /// Co-visitation pairs, all relations.
     pub pairs: usize,
+    /// Items that have vectors.
+    pub embedded_items: usize,
     /// Live sessions that left because of the limit.
     pub evicted_sessions: u64,
     /// Users that left because of the limit.
     pub evicted_users: u64,
     /// Indexed sessions that left because of the limit.
     pub evicted_indexed_sessions: u64,
+    /// Items that lost their vectors because of the limit.
+    pub evicted_embeddings: u64,
     /// Items refused because of the limit.
     pub refused_items: u64,
     /// Events left out of all that is learned, because their visits are too busy for a person.

@@ -2,16 +2,20 @@
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use sidecart_engine::Engine;
 use sidecart_engine::nouns::Timestamp;
 
 use super::{DONE, NO};
+use crate::config::{self, CONFIG_VARIABLE};
+use crate::ingest::StateDigest;
+use crate::ingest::rebuild::Rebuild;
 use crate::log::{EventLog, LogOptions, LogView, Logged, Offset, SegmentLog, SegmentReport, Verified};
 use crate::wire::scalar::rfc3339;
 
@@ -46,6 +50,12 @@ enum Action {
         #[arg(long, default_value_t = 20)]
         limit: u64,
     },
+    /// Rebuild the state from the log alone and print its digest, to be compared with `GET /v1/state/digest`
+    Digest {
+        /// The config file of the server [default: cross-sell-config.yaml if it exists]
+        #[arg(long, value_name = "FILE", env = CONFIG_VARIABLE)]
+        config: Option<PathBuf>,
+    },
     /// Do what a server's start does: cut a torn tail, go on in a new file behind damage
     Recover {
         /// Give out no offset below this one. For a checkpoint that is ahead of a log which the disk has lost part of
@@ -60,10 +70,11 @@ enum Action {
 /// The log cannot be read or is in use, or standard output is gone.
 pub fn run(args: &Args) -> anyhow::Result<u8> {
     let mut out = io::stdout().lock();
-    let result = match args.action {
+    let result = match &args.action {
         Action::Verify => verify(args, &mut out),
-        Action::Dump { from, limit } => dump(args, from, limit, &mut out),
-        Action::Recover { skip_to } => recover(args, skip_to, &mut out),
+        Action::Dump { from, limit } => dump(args, *from, *limit, &mut out),
+        Action::Digest { config } => digest(args, config.as_deref(), &mut out),
+        Action::Recover { skip_to } => recover(args, *skip_to, &mut out),
     };
     match result {
         // A reader that has seen enough (`| head`) is no failure.
@@ -173,6 +184,31 @@ fn as_text(logged: &Logged<'_>) -> String {
     format!("{}  {}  {payload}", logged.offset, rfc3339(logged.appended_at))
 }
 
+/// A clean replay: no checkpoint is looked at. Exit code 1 when the log does not hold all records from the first on, so
+/// that the state cannot be expected to be a server's.
+fn digest(args: &Args, config: Option<&Path>, out: &mut dyn Write) -> anyhow::Result<u8> {
+    let settings = config::load(config, &[])?.config.settings();
+    let view = LogView::open(&args.data_dir)?;
+    let first = view.first_offset();
+    let mut rebuild = Rebuild::new(Engine::new(settings));
+    let replayed = view.replay(first, &mut |logged| rebuild.take(&logged))?;
+    let next = rebuild.end(&replayed);
+    let (digest, met) = (StateDigest::of(rebuild.engine.state(), next)?, rebuild.met);
+    let whole = first == Offset(0) && met.lost == 0 && met.unreadable == 0;
+    if args.json {
+        let mut report = serde_json::to_value(&digest)?;
+        report["from"] = serde_json::to_value(first)?;
+        report["met"] = serde_json::to_value(met)?;
+        writeln!(out, "{report:#}")?;
+    } else {
+        writeln!(out, "{}  offsets {first} up to {next}, {} bytes of state", digest.sha256, digest.bytes)?;
+        if !whole {
+            writeln!(out, "not whole: {} records missing, {} unreadable", met.lost + first.0, met.unreadable)?;
+        }
+    }
+    Ok(if whole { DONE } else { NO })
+}
+
 fn recover(args: &Args, skip_to: Option<u64>, out: &mut dyn Write) -> anyhow::Result<u8> {
     // Looking first: a recovery must not make a new, empty log where a path was mistyped.
     drop(LogView::open(&args.data_dir)?);
@@ -203,7 +239,6 @@ fn recover(args: &Args, skip_to: Option<u64>, out: &mut dyn Write) -> anyhow::Re
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::Path;
 
     use clap::Parser;
 
@@ -219,10 +254,11 @@ mod tests {
         let dir = dir.to_str().unwrap();
         let args = Line::parse_from([&["log", "--data-dir", dir], words].concat()).args;
         let mut out = Vec::new();
-        let code = match args.action {
+        let code = match &args.action {
             Action::Verify => verify(&args, &mut out),
-            Action::Dump { from, limit } => dump(&args, from, limit, &mut out),
-            Action::Recover { skip_to } => recover(&args, skip_to, &mut out),
+            Action::Dump { from, limit } => dump(&args, *from, *limit, &mut out),
+            Action::Digest { config } => digest(&args, config.as_deref(), &mut out),
+            Action::Recover { skip_to } => recover(&args, *skip_to, &mut out),
         };
         (code, String::from_utf8(out).unwrap())
     }
@@ -284,6 +320,14 @@ mod tests {
         let cut =
             format!("cut: 11 bytes at {} of 00000000000000000000.seg\nready: offsets 0 up to 9", bytes.len() - 11);
         assert!(text.starts_with(&cut), "{text}");
+    }
+
+    #[test]
+    fn a_log_that_is_not_ours_has_a_digest_that_says_so() {
+        let dir = three_records();
+        let (code, text) = command(dir.path(), &["digest"]);
+        assert_eq!(code.unwrap(), NO);
+        assert!(text.ends_with("not whole: 0 records missing, 3 unreadable\n"), "{text}");
     }
 
     #[test]

@@ -4,9 +4,11 @@
 //! or its config could not be used.
 
 pub mod agent;
+mod backup;
 mod bench;
 mod check;
 mod config;
+mod dead_letters;
 mod demo;
 mod explain;
 mod import;
@@ -14,9 +16,11 @@ mod init;
 mod keys;
 mod log;
 mod model;
+mod page_file;
 mod replay;
 pub mod serve;
 mod simulate;
+mod tune;
 
 use std::process::ExitCode;
 
@@ -39,19 +43,23 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Backup(backup::Args),
     Bench(bench::Args),
     Check(check::Args),
     Config(config::Args),
     Explain(explain::Args),
+    DeadLetters(dead_letters::Args),
     Demo(demo::Args),
     Import(import::Args),
     Init(init::Args),
     Keys(keys::Args),
     Replay(replay::Args),
+    Restore(backup::RestoreArgs),
     Serve(serve::Args),
     Simulate(simulate::Args),
     Log(log::Args),
     Model(model::Args),
+    Tune(tune::Args),
 }
 
 /// Parses the command line and runs the command.
@@ -68,6 +76,9 @@ pub fn run() -> ExitCode {
 
 fn run_command(command: Command) -> anyhow::Result<u8> {
     match command {
+        Command::Backup(args) => backup::run(&args),
+        Command::DeadLetters(args) => dead_letters::run(&args),
+        Command::Restore(args) => backup::run_restore(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Config(args) => config::run(&args),
@@ -81,6 +92,7 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         Command::Simulate(args) => simulate::run(&args),
         Command::Log(args) => log::run(&args),
         Command::Model(args) => model::run(&args),
+        Command::Tune(args) => tune::run(&args),
     }
 }
 

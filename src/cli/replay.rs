@@ -9,9 +9,10 @@ use sidecart_engine::nouns::{EventKind, Timestamp};
 use sidecart_engine::{Engine, Settings};
 
 use super::DONE;
-use crate::config::{self, Config, Ranker, Span};
+use super::page_file::{PageFile, command_line};
+use crate::config::{self, Config, Loaded, Ranker, Span};
 use crate::data::{self, Dataset, Mapping};
-use crate::replay::{self, Contender, Hide, Learning, Probes, Protocol, Seen, source_named};
+use crate::replay::{self, Contender, Hide, Learning, Origin, Probes, Protocol, Seen, source_named};
 use crate::wire::scalar;
 
 /// The largest cut-off; answers of a shop are shorter, and the engine scores a few hundred candidates.
@@ -79,7 +80,8 @@ pub struct Args {
     /// Cut-offs of the figures
     #[arg(long, value_name = "K,...", value_delimiter = ',', default_value = "5,10,20")]
     k: Vec<usize>,
-    /// Who is asked; default: all
+    /// Who is asked; default: all that can be served, so not the yardsticks `conditional` and `conditional-frozen`, with
+    /// which `realtime` and `frozen` are compared as multiples
     #[arg(long, value_enum, value_name = "NAME,...", value_delimiter = ',')]
     strategies: Vec<Contender>,
     /// Leave out items that the session has already seen
@@ -108,6 +110,9 @@ pub struct Args {
     /// The config file [default: cross-sell-config.yaml if it exists]
     #[arg(long, value_name = "FILE", env = "SIDECART_CONFIG")]
     config: Option<PathBuf>,
+    /// Write the report as a page, too: one file that needs no network
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -118,6 +123,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     let loaded = config::load(args.config.as_deref(), &[])?;
     loaded.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     let options = args.options(&loaded.config)?;
+    let page = args.html.as_deref().map(PageFile::check).transpose()?;
     let mut reading = args.data.options(&options.settings)?;
     reading.test.clone_from(&args.test);
     let mut data = read(&reading)?;
@@ -125,23 +131,28 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     let report = replay::run(&mut data, &options, &bar)?;
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
-        return Ok(DONE);
+    } else {
+        println!("{}", replay::summary(&report));
+        replay::differences(&report).iter().for_each(|line| println!("{line}"));
+        replay::findings(&report).iter().for_each(|line| println!("{line}"));
     }
-    println!("{}", replay::summary(&report));
-    replay::differences(&report).iter().for_each(|line| println!("{line}"));
-    replay::findings(&report).iter().for_each(|line| println!("{line}"));
+    if let Some(file) = page {
+        file.write(&replay::page(&report, &origin(&loaded)))?;
+    }
     Ok(DONE)
 }
 
-impl Args {
-    fn learning(&self, ranker: &Ranker) -> Learning {
-        match self.learn_every {
-            None if ranker.learn => Learning::Enough,
-            None | Some(0) => Learning::Off,
-            Some(n) => Learning::OneIn(n),
-        }
+/// How a report made now came about.
+fn origin(loaded: &Loaded) -> Origin {
+    let file = loaded.path.as_ref().map_or_else(|| "defaults".to_owned(), |path| path.display().to_string());
+    Origin {
+        command: command_line(std::env::args_os()),
+        version: env!("CARGO_PKG_VERSION"),
+        config: format!("{file}, version {}", loaded.version),
     }
+}
 
+impl Args {
     fn probes(&self) -> anyhow::Result<Probes> {
         Ok(Probes {
             without: sources(&self.without)?,
@@ -161,11 +172,20 @@ impl Args {
             seen: if self.exclude_seen { Seen::LeaveOut } else { Seen::Count },
             seed: self.seed,
             limit_queries: self.limit_queries,
-            learning: self.learning(&config.ranker),
+            learning: learning(self.learn_every, &config.ranker),
             probes: self.probes()?,
             settings: config.settings(),
             arrangement: config.placement(self.protocol.placement()).arrangement(),
         })
+    }
+}
+
+/// How many events the scorer learns from, if `every` so many was given or not.
+pub fn learning(every: Option<usize>, ranker: &Ranker) -> Learning {
+    match every {
+        None if ranker.learn => Learning::Enough,
+        None | Some(0) => Learning::Off,
+        Some(n) => Learning::OneIn(n),
     }
 }
 

@@ -17,6 +17,8 @@ use crate::access::Audit;
 use crate::clock::{Clock, SystemClock};
 use crate::config::observability::{LogFormat, LogLevel};
 use crate::config::{Config, ConfigFlags, Loaded};
+use crate::decisions::Decisions;
+use crate::erasure::{Erasures, Stores};
 use crate::http::{Door, Guard, Listening, Tls, router};
 use crate::in_force::{self, Follower, InForce, Keeper, Watcher};
 use crate::ingest::checkpoint::Checkpoints;
@@ -150,17 +152,27 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
     };
     let storage = open_storage(&config, &version, clock.as_ref())?;
     let tokens = Tokens::with_key(&config.data_dir.join("token.key"))?;
+    let (reader, checkpoints) = (storage.log.reader(), storage.checkpoints.clone());
     let (learning, metrics) = (storage.learning.clone(), Arc::new(Metrics::new()));
     let (ingest, shared, writers) =
         ingest::start(storage, config.settings(), config.events.queue, Arc::clone(&metrics), Arc::clone(&clock))?;
     let followers = followers(&shared, learning);
     let keeper = Arc::new(Keeper::new(beginning, history, followers, metrics, clock));
     let watcher = in_force::watch(&keeper).context("cannot start the thread `config`")?;
-    let dead_letters = DeadLetters::new(config.data_dir.clone());
+    let dead_letters = Arc::new(DeadLetters::new(config.data_dir.clone()));
+    let decisions = Arc::new(Decisions::default());
+    let stores = Stores {
+        ingest: ingest.clone(),
+        log: reader,
+        checkpoints,
+        dead_letters: Arc::clone(&dead_letters),
+        decisions: Arc::clone(&decisions),
+    };
+    let erasures = Erasures::start(config.data_dir.join("erasures"), stores)?;
     let (addr, grace) = (listening.addr(), config.server.shutdown_grace.duration());
     tracing::info!(%addr, config = version, data_dir = %config.data_dir.display(), "started");
     let data_dir = config.data_dir.clone();
-    let parts = Parts { keeper, ingest, shared, dead_letters, tokens };
+    let parts = Parts { keeper, ingest, shared, dead_letters, decisions, erasures, tokens };
     let service = Arc::new(Service::new(parts));
     let (stop, stopped) = watch::channel(false);
     let (guard, audit) = (Arc::new(Guard::default()), Arc::new(Audit::new(data_dir)));

@@ -30,11 +30,15 @@ mod words;
 use std::path::PathBuf;
 
 pub use bytes::Bytes;
-pub use environment::KEY_VARIABLE;
+#[cfg(test)]
+pub use environment::Environment;
+pub use environment::{CONFIG_VARIABLE, KEY_VARIABLE};
 pub use fault::{At, ConfigErrors, Problem};
 pub use flags::ConfigFlags;
 pub use live::{Difference, Mixed, differences, mix};
 pub use load::{DEFAULT_FILE, Loaded, Override, digest_of, load, read_body, read_stored};
+#[cfg(test)]
+pub use load::{Document, References, assemble};
 pub use render::render;
 pub use schema::schema;
 use schemars::JsonSchema;

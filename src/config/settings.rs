@@ -2,8 +2,8 @@
 
 use sidecart_engine::Settings;
 use sidecart_engine::settings::{
-    AffinitySettings, CandidateSettings, CatalogSettings, Curated, DedupeSettings, IndexSettings, PopularitySettings,
-    RuleSettings, SessionSettings, SourceSettings, UserSettings,
+    AffinitySettings, CandidateSettings, CatalogSettings, Curated, DedupeSettings, EmbeddingSettings, IndexSettings,
+    PopularitySettings, RuleSettings, SessionSettings, SourceSettings, UserSettings,
 };
 
 use super::sections::candidates::Source;
@@ -26,6 +26,11 @@ impl Config {
                 max_sessions: features.index.max_sessions,
                 max_items: features.index.max_items,
                 postings_per_item: features.index.postings_per_item,
+            },
+            embeddings: EmbeddingSettings {
+                max_items: features.embeddings.max_items,
+                rehearsals: features.embeddings.rehearsals,
+                rate: features.embeddings.rate as f32,
             },
             users: UserSettings {
                 max_users: features.users.max_users,

@@ -196,6 +196,12 @@ impl Dataset {
         self.store.heads()
     }
 
+    /// Forgets the events from a place on, and with them where a separate test file began.
+    pub fn keep_before(&mut self, place: usize) {
+        self.store.truncate(place);
+        (self.test_from, self.cut) = (None, None);
+    }
+
     /// Rows read into events; successive rows of one order and instant are one event.
     pub fn rows(&self) -> usize {
         self.store.rows()

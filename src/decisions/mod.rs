@@ -99,6 +99,18 @@ impl Decisions {
         ring.order.iter().skip(skip).filter_map(|id| ring.by_id.get(id).cloned()).collect()
     }
 
+    /// Forgets the decisions on requests that `goes` names.
+    pub fn forget(&self, goes: impl Fn(&Request) -> bool) {
+        let mut ring = self.ring.lock();
+        let gone: Vec<Uuid> =
+            ring.by_id.iter().filter(|(_, decision)| goes(&decision.request)).map(|(id, _)| *id).collect();
+        for id in &gone {
+            ring.by_id.remove(id);
+        }
+        let Ring { by_id, order } = &mut *ring;
+        order.retain(|id| by_id.contains_key(id));
+    }
+
     /// How many are kept.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -4,6 +4,8 @@
 mod answers;
 mod body;
 mod config;
+mod dead_letters;
+mod erasures;
 mod guard;
 mod ingest;
 mod items;
@@ -13,6 +15,7 @@ mod model;
 mod operations;
 mod problem;
 mod server;
+mod state;
 mod tls;
 
 use std::sync::Arc;
@@ -77,6 +80,11 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(config::get_past))
         .routes(routes!(config::post_rollback))
         .routes(routes!(ladder::get_ladder, ladder::put_ladder))
+        .routes(routes!(dead_letters::get_dead_letters))
+        .routes(routes!(dead_letters::replay_dead_letters))
+        .routes(routes!(erasures::post_erasure))
+        .routes(routes!(erasures::get_erasure))
+        .routes(routes!(state::get_digest))
         .routes(routes!(operations::healthz))
         .routes(routes!(operations::readyz))
         .routes(routes!(operations::metrics))
@@ -160,7 +168,11 @@ mod tests {
             /v1/config/rollback post
             /v1/config/simulate post
             /v1/config/validate post
+            /v1/dead-letters get
+            /v1/dead-letters/replay post
             /v1/decisions/{requestId} get
+            /v1/erasures post
+            /v1/erasures/{id} get
             /v1/events post
             /v1/features/items/{id} get
             /v1/features/sessions/{id} get
@@ -176,7 +188,8 @@ mod tests {
             /v1/model put
             /v1/model/freeze post
             /v1/model/rollback post
-            /v1/recommendations post"#]]
+            /v1/recommendations post
+            /v1/state/digest get"#]]
         .assert_eq(&operations.join("\n"));
     }
 }

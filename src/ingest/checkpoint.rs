@@ -3,22 +3,29 @@
 //! A file is: magic, header length (u32, little endian), header, state, CRC-32C of all before (u32, little endian).
 //! Header and state are postcard. Its name is the offset of the first record that it does not cover.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sidecart_engine::nouns::Timestamp;
 use sidecart_engine::{STATE_VERSION, State};
 
 use crate::log::Offset;
+use crate::log::disk::{self, Disk, DiskFile, read_full, write_full};
 
 const MAGIC: [u8; 8] = *b"SCCKPT\x00\x01";
-const EXTENSION: &str = "ckpt";
+const EXTENSION: &str = ".ckpt";
+/// What a checkpoint being written is called behind its name.
+const UNFINISHED: &str = ".tmp";
 /// The largest header; ours have about 40 bytes.
 const MAX_HEADER_BYTES: usize = 4_096;
 /// Bytes per write; large enough that the system call does not count.
 const WRITE_BYTES: usize = 1 << 20;
+/// Bytes written between two syncs: what the log's own sync may have to wait behind on a disk that both share. Decision
+/// record 0010 has what it brings.
+const SYNC_BYTES: u64 = 2 << 20;
 
 /// Why a checkpoint cannot be used or made.
 #[derive(Debug, thiserror::Error)]
@@ -77,11 +84,14 @@ pub struct Restored {
 }
 
 /// The folder of checkpoints.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Checkpoints {
-    dir: PathBuf,
+    disk: Arc<dyn Disk>,
     keep: usize,
 }
+
+/// The name of the folder inside the data folder.
+pub const CHECKPOINT_FOLDER: &str = "checkpoints";
 
 impl Checkpoints {
     /// Checkpoints in `dir`, which is made if absent; the newest `keep` (at least 1) are kept.
@@ -89,8 +99,27 @@ impl Checkpoints {
     /// # Errors
     /// [`CheckpointError::Io`] when the folder cannot be made.
     pub fn open(dir: PathBuf, keep: usize) -> Result<Self, CheckpointError> {
-        fs::create_dir_all(&dir).map_err(|source| io_error("make", &dir, source))?;
-        Ok(Self { dir, keep: keep.max(1) })
+        fs::create_dir_all(&dir).map_err(|source| CheckpointError::Io { action: "make", path: dir.clone(), source })?;
+        let checkpoints = Self::on(disk::folder(dir, CHECKPOINT_FOLDER), keep);
+        checkpoints.remove_unfinished()?;
+        Ok(checkpoints)
+    }
+
+    /// Gives back the room of what a crash has left half written.
+    fn remove_unfinished(&self) -> Result<(), CheckpointError> {
+        for name in self.disk.names().map_err(|source| self.io_error("read", "", source))? {
+            if name.strip_suffix(UNFINISHED).and_then(offset_of).is_some() {
+                // A disk that refuses this will refuse the next checkpoint, which says so.
+                let _ = self.disk.remove(&name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Checkpoints on any disk.
+    #[must_use]
+    pub fn on(disk: Arc<dyn Disk>, keep: usize) -> Self {
+        Self { disk, keep: keep.max(1) }
     }
 
     /// The newest checkpoint that can be used, and why those after it cannot. Their files stay where they are.
@@ -99,8 +128,8 @@ impl Checkpoints {
     /// [`CheckpointError::Io`] when the folder cannot be read.
     pub fn newest(&self) -> Result<(Option<Restored>, Vec<CheckpointError>), CheckpointError> {
         let mut skipped = Vec::new();
-        for path in self.files()?.into_iter().rev() {
-            match read(&path) {
+        for next in self.offsets()?.into_iter().rev() {
+            match self.read(next) {
                 Ok(restored) => return Ok((Some(restored), skipped)),
                 Err(error) => skipped.push(error),
             }
@@ -113,7 +142,7 @@ impl Checkpoints {
     /// # Errors
     /// [`CheckpointError::Io`] when the folder cannot be read.
     pub fn covered(&self) -> Result<Option<Offset>, CheckpointError> {
-        Ok(self.files()?.last().and_then(|path| offset_of(path)))
+        Ok(self.offsets()?.last().copied())
     }
 
     /// Writes a checkpoint and deletes those beyond the number kept. When it returns, the new one survives power loss.
@@ -122,118 +151,186 @@ impl Checkpoints {
     /// # Errors
     /// [`CheckpointError::Io`], [`CheckpointError::Encode`]; then the earlier checkpoints are as they were.
     pub fn save(&self, header: &Header, state: &State) -> Result<Offset, CheckpointError> {
-        let path = self.dir.join(format!("{:020}.{EXTENSION}", header.next.0));
-        let unfinished = path.with_extension("tmp");
-        let written = write(&unfinished, header, state)
-            .and_then(|()| fs::rename(&unfinished, &path).map_err(|source| io_error("rename", &path, source)));
+        let name = file_name(header.next);
+        let unfinished = format!("{name}{UNFINISHED}");
+        let written = self.write(&unfinished, header, state).and_then(|()| {
+            self.disk.rename(&unfinished, &name).map_err(|source| self.io_error("rename", &name, source))
+        });
         if let Err(error) = written {
             // What is left over takes room on a disk that may be full; if even this fails, the next start ignores it.
-            let _ = fs::remove_file(&unfinished);
+            let _ = self.disk.remove(&unfinished);
             return Err(error);
         }
-        sync_dir(&self.dir)?;
-        let files = self.files()?;
-        let surplus = files.len().saturating_sub(self.keep);
-        for old in &files[..surplus] {
-            fs::remove_file(old).map_err(|source| io_error("delete", old, source))?;
+        self.disk.sync().map_err(|source| self.io_error("sync", "", source))?;
+        self.prune(header.next)
+    }
+
+    /// Deletes those that do not know all before `offset`, if there is one that does.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Io`].
+    pub fn forget_before(&self, offset: Offset) -> Result<(), CheckpointError> {
+        let offsets = self.offsets()?;
+        if offsets.last().is_none_or(|newest| *newest < offset) {
+            return Ok(());
         }
-        Ok(files.get(surplus).and_then(|path| offset_of(path)).unwrap_or(header.next))
-    }
-
-    /// The checkpoint files, oldest first.
-    fn files(&self) -> Result<Vec<PathBuf>, CheckpointError> {
-        let failed = |source| io_error("read", &self.dir, source);
-        let mut files = Vec::new();
-        for entry in fs::read_dir(&self.dir).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            if offset_of(&path).is_some() {
-                files.push(path);
-            }
+        for old in offsets.into_iter().filter(|next| *next < offset) {
+            let name = file_name(old);
+            self.disk.remove(&name).map_err(|source| self.io_error("delete", &name, source))?;
         }
-        files.sort();
-        Ok(files)
+        self.disk.sync().map_err(|source| self.io_error("sync", "", source))
+    }
+
+    /// Deletes the oldest beyond the number kept.
+    fn prune(&self, newest: Offset) -> Result<Offset, CheckpointError> {
+        let offsets = self.offsets()?;
+        let surplus = offsets.len().saturating_sub(self.keep);
+        for old in &offsets[..surplus] {
+            let name = file_name(*old);
+            self.disk.remove(&name).map_err(|source| self.io_error("delete", &name, source))?;
+        }
+        Ok(offsets.get(surplus).copied().unwrap_or(newest))
+    }
+
+    /// What the checkpoint files cover, oldest first.
+    fn offsets(&self) -> Result<Vec<Offset>, CheckpointError> {
+        let names = self.disk.names().map_err(|source| self.io_error("read", "", source))?;
+        let mut offsets: Vec<Offset> = names.iter().filter_map(|name| offset_of(name)).collect();
+        offsets.sort_unstable();
+        Ok(offsets)
+    }
+
+    fn io_error(&self, action: &'static str, name: &str, source: io::Error) -> CheckpointError {
+        CheckpointError::Io { action, path: self.disk.path(name), source }
+    }
+
+    fn write(&self, name: &str, header: &Header, state: &State) -> Result<(), CheckpointError> {
+        let failed = |source| self.io_error("write", name, source);
+        let file = self.disk.create(name).map_err(failed)?;
+        let mut out = BufWriter::with_capacity(WRITE_BYTES, Summing { file, at: 0, synced: 0, crc: 0 });
+        let header = postcard::to_allocvec(header)?;
+        out.write_all(&MAGIC).map_err(failed)?;
+        let header_len = u32::try_from(header.len()).map_err(|_| postcard::Error::SerializeBufferFull)?;
+        out.write_all(&header_len.to_le_bytes()).map_err(failed)?;
+        out.write_all(&header).map_err(failed)?;
+        // The encoder would only say that it could not write: what the disk said is asked for first.
+        let mut out = Told { to: out, said: None };
+        if let Err(error) = postcard::to_io(state, &mut out) {
+            return Err(out.said.take().map_or(CheckpointError::Encode(error), failed));
+        }
+        let mut summing = out.to.into_inner().map_err(|error| failed(error.into_error()))?;
+        let crc = summing.crc;
+        summing.write_all(&crc.to_le_bytes()).map_err(failed)?;
+        summing.file.sync().map_err(failed)
+    }
+
+    fn read(&self, next: Offset) -> Result<Restored, CheckpointError> {
+        let name = file_name(next);
+        let bytes = self.read_bytes(&name).map_err(|source| self.io_error("read", &name, source))?;
+        decode(&bytes).map_err(|fault| match fault {
+            Fault::Damaged(what) => CheckpointError::Damaged { path: self.disk.path(&name), what },
+            Fault::Version(found) => CheckpointError::Version { path: self.disk.path(&name), found },
+        })
+    }
+
+    fn read_bytes(&self, name: &str) -> io::Result<Vec<u8>> {
+        let mut file = self.disk.open_to_read(name)?;
+        let length = usize::try_from(file.bytes()?).map_err(|_| io::ErrorKind::FileTooLarge)?;
+        let mut bytes = vec![0; length];
+        read_full(file.as_mut(), &mut bytes, 0)?;
+        Ok(bytes)
     }
 }
 
-fn offset_of(path: &Path) -> Option<Offset> {
-    if path.extension()? != EXTENSION {
-        return None;
-    }
-    path.file_stem()?.to_str()?.parse().ok().map(Offset)
+/// The file of the checkpoint that covers everything before `next`.
+#[must_use]
+pub fn file_name(next: Offset) -> String {
+    format!("{:020}{EXTENSION}", next.0)
 }
 
-fn io_error(action: &'static str, path: &Path, source: io::Error) -> CheckpointError {
-    CheckpointError::Io { action, path: path.into(), source }
+fn offset_of(name: &str) -> Option<Offset> {
+    name.strip_suffix(EXTENSION)?.parse().ok().map(Offset)
 }
 
-/// Makes the names in a folder durable.
-fn sync_dir(dir: &Path) -> Result<(), CheckpointError> {
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|source| io_error("sync", dir, source))
-}
-
-/// Passes bytes on and sums them up.
-struct Summing<W> {
+/// Keeps what the operating system said, which the encoder's own error leaves out.
+struct Told<W> {
     to: W,
-    crc: u32,
+    said: Option<io::Error>,
 }
 
-impl<W: Write> Write for Summing<W> {
+impl<W: Write> Write for &mut Told<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.to.write(bytes)?;
-        self.crc = crc32c::crc32c_append(self.crc, &bytes[..written]);
-        Ok(written)
+        self.to.write(bytes).inspect_err(|error| self.said = Some(io::Error::new(error.kind(), error.to_string())))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
+        self.to.flush().inspect_err(|error| self.said = Some(io::Error::new(error.kind(), error.to_string())))
     }
 }
 
-fn write(path: &Path, header: &Header, state: &State) -> Result<(), CheckpointError> {
-    let failed = |source| io_error("write", path, source);
-    let file = File::create(path).map_err(failed)?;
-    let mut out = BufWriter::with_capacity(WRITE_BYTES, Summing { to: file, crc: 0 });
-    let header = postcard::to_allocvec(header)?;
-    out.write_all(&MAGIC).map_err(failed)?;
-    let header_len = u32::try_from(header.len()).map_err(|_| postcard::Error::SerializeBufferFull)?;
-    out.write_all(&header_len.to_le_bytes()).map_err(failed)?;
-    out.write_all(&header).map_err(failed)?;
-    let out = postcard::to_io(state, out)?;
-    let mut summing = out.into_inner().map_err(|error| failed(error.into_error()))?;
-    let crc = summing.crc;
-    summing.write_all(&crc.to_le_bytes()).map_err(failed)?;
-    summing.to.sync_all().map_err(failed)
+/// Writes bytes one behind the other and sums them up.
+struct Summing {
+    file: Box<dyn DiskFile>,
+    at: u64,
+    /// Bytes that are on the disk.
+    synced: u64,
+    crc: u32,
+}
+
+impl Write for Summing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        write_full(self.file.as_mut(), bytes, self.at)?;
+        self.at += bytes.len() as u64;
+        self.crc = crc32c::crc32c_append(self.crc, bytes);
+        if self.at - self.synced >= SYNC_BYTES {
+            self.file.sync()?;
+            self.synced = self.at;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Why bytes are no checkpoint of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// They are not what was written.
+    Damaged(&'static str),
+    /// They hold a state of this other version.
+    Version(u32),
 }
 
 /// Reads a checkpoint whole: the sum is checked before anything is decoded, so damage cannot become state.
-fn read(path: &Path) -> Result<Restored, CheckpointError> {
-    let damaged = |what| CheckpointError::Damaged { path: path.into(), what };
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|mut file| file.read_to_end(&mut bytes))
-        .map_err(|source| io_error("read", path, source))?;
-    let (sealed, crc) = bytes.split_last_chunk::<4>().ok_or(damaged("too short"))?;
-    let rest = sealed.strip_prefix(&MAGIC).ok_or(damaged("it does not start as a checkpoint does"))?;
+///
+/// # Errors
+/// [`Fault`].
+pub fn decode(bytes: &[u8]) -> Result<Restored, Fault> {
+    let (sealed, crc) = bytes.split_last_chunk::<4>().ok_or(Fault::Damaged("too short"))?;
+    let rest = sealed.strip_prefix(&MAGIC).ok_or(Fault::Damaged("it does not start as a checkpoint does"))?;
     if crc32c::crc32c(sealed) != u32::from_le_bytes(*crc) {
-        return Err(damaged("its checksum is another"));
+        return Err(Fault::Damaged("its checksum is another"));
     }
-    let (header_len, rest) = rest.split_first_chunk::<4>().ok_or(damaged("too short"))?;
+    let (header_len, rest) = rest.split_first_chunk::<4>().ok_or(Fault::Damaged("too short"))?;
     let header_len = u32::from_le_bytes(*header_len) as usize;
     if header_len > MAX_HEADER_BYTES || header_len > rest.len() {
-        return Err(damaged("its header is too long"));
+        return Err(Fault::Damaged("its header is too long"));
     }
     let (header, state) = rest.split_at(header_len);
-    let header: Header = postcard::from_bytes(header).map_err(|_| damaged("its header cannot be read"))?;
+    let header: Header = postcard::from_bytes(header).map_err(|_| Fault::Damaged("its header cannot be read"))?;
     if header.state_version != STATE_VERSION {
-        return Err(CheckpointError::Version { path: path.into(), found: header.state_version });
+        return Err(Fault::Version(header.state_version));
     }
-    let state = postcard::from_bytes(state).map_err(|_| damaged("its state cannot be read"))?;
+    let state = postcard::from_bytes(state).map_err(|_| Fault::Damaged("its state cannot be read"))?;
     Ok(Restored { header, state })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::tests::sim::{Fault as SimFault, SimDisk};
 
     fn header(next: u64) -> Header {
         Header { state_version: STATE_VERSION, next: Offset(next), config_version: "c1".into(), saved_at: Timestamp(1) }
@@ -267,13 +364,13 @@ mod tests {
     fn the_log_is_needed_from_the_oldest_kept_checkpoint_on() {
         let (_dir, checkpoints) = saved(&[1, 2, 3], 2);
         assert_eq!(checkpoints.save(&header(4), &State::default()).expect("saved"), Offset(3));
-        assert_eq!(checkpoints.files().expect("listed").len(), 2);
+        assert_eq!(checkpoints.offsets().expect("listed"), [Offset(3), Offset(4)]);
     }
 
     #[test]
     fn any_flipped_or_missing_byte_leads_to_the_checkpoint_before() {
         let (_dir, checkpoints) = saved(&[1, 2], 2);
-        let path = checkpoints.files().expect("listed")[1].clone();
+        let path = checkpoints.disk.path(&file_name(Offset(2)));
         let whole = fs::read(&path).expect("the file");
         for at in 0..whole.len() {
             let mut bytes = whole.clone();
@@ -289,8 +386,52 @@ mod tests {
     #[test]
     fn an_unfinished_checkpoint_is_not_seen() {
         let (_dir, checkpoints) = saved(&[1], 2);
-        fs::write(checkpoints.dir.join("00000000000000000009.tmp"), b"half").expect("written");
+        fs::write(checkpoints.disk.path("00000000000000000009.ckpt.tmp"), b"half").expect("written");
         assert_eq!(newest(&checkpoints), (Some(1), vec![]));
+    }
+
+    /// Each operation of a save fails in each way; gives how many operations a save has.
+    fn each_fault(check: impl Fn(&SimDisk, &Checkpoints, Result<Offset, CheckpointError>, String)) {
+        for fault in [SimFault::Error, SimFault::Full, SimFault::ShortThenError(3)] {
+            for at in 0.. {
+                let disk = SimDisk::default();
+                let checkpoints = Checkpoints::on(Arc::new(disk.clone()), 2);
+                checkpoints.save(&header(1), &State::default()).expect("saved");
+                checkpoints.save(&header(2), &State::default()).expect("saved");
+                let before = disk.operations();
+                disk.fail(at, fault);
+                let saved = checkpoints.save(&header(3), &State::default());
+                if before + at >= disk.operations() {
+                    assert!(at > 4, "a save writes, syncs, renames, syncs and deletes");
+                    break;
+                }
+                check(&disk, &checkpoints, saved, format!("{fault:?} at {at}"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_save_that_fails_anywhere_leaves_a_whole_checkpoint_and_the_next_one_works() {
+        each_fault(|disk, checkpoints, saved, place| {
+            assert!(saved.is_err() || newest(checkpoints).0 == Some(3), "{place}");
+            assert!(newest(checkpoints).0.is_some_and(|next| next >= 2), "{place}");
+            disk.heal();
+            checkpoints.save(&header(4), &State::default()).expect("saved");
+            assert_eq!(newest(checkpoints), (Some(4), vec![]), "{place}");
+            let unfinished = disk.all_names().into_iter().filter(|name| name.ends_with(UNFINISHED)).count();
+            assert!(unfinished <= 1, "{place}");
+        });
+    }
+
+    #[test]
+    fn power_loss_after_a_failed_save_leaves_the_checkpoint_before() {
+        each_fault(|disk, checkpoints, saved, place| {
+            disk.heal();
+            disk.lose_power(|| false);
+            let found = newest(checkpoints).0;
+            assert!(found == Some(2) || found == Some(3), "{place}: {found:?} after {saved:?}");
+            assert!(saved.is_err() || found == Some(3), "{place}: what was saved is gone");
+        });
     }
 
     #[test]

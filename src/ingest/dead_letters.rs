@@ -3,15 +3,21 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use parking_lot::Mutex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sidecart_engine::nouns::Timestamp;
+use utoipa::ToSchema;
 
+use crate::wire::Rejection;
 use crate::wire::scalar::rfc3339;
-use crate::wire::{Code, Rejection};
 
 /// The size at which the file is set aside as `dead-letters.1.jsonl`; one such file is kept, so at most twice this is
 /// on the disk.
 const MAX_FILE_BYTES: u64 = 64 << 20;
+
+/// The file that grows.
+const FILE: &str = "dead-letters.jsonl";
+/// The one before it.
+const OLDER_FILE: &str = "dead-letters.1.jsonl";
 
 /// Well-formed events that came too late or claim to be from the future: kept as JSON lines, so that an operator can
 /// look at them and import them. Bounded: the oldest leave first.
@@ -27,12 +33,18 @@ struct Open {
     bytes: u64,
 }
 
-#[derive(Serialize)]
-struct Letter {
-    rejected_at: String,
-    code: Code,
-    error: String,
-    event: serde_json::Value,
+/// An event that was not taken, and why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Letter {
+    /// When it came, RFC 3339.
+    pub rejected_at: String,
+    /// The kind of reason: `too_late` or `in_future`.
+    pub code: String,
+    /// What was wrong, and the remedy.
+    pub error: String,
+    /// The event as it was sent.
+    #[schema(value_type = Object)]
+    pub event: serde_json::Value,
 }
 
 impl DeadLetters {
@@ -48,13 +60,18 @@ impl DeadLetters {
     /// When the file cannot be written; the event has been rejected either way.
     pub fn write(&self, element: &[u8], rejection: &Rejection, now: Timestamp) -> io::Result<()> {
         let event = serde_json::from_slice(element)?;
-        let letter = Letter { rejected_at: rfc3339(now), code: rejection.code, error: rejection.to_string(), event };
+        let letter = Letter {
+            rejected_at: rfc3339(now),
+            code: rejection.code.name().to_owned(),
+            error: rejection.to_string(),
+            event,
+        };
         let mut line = serde_json::to_vec(&letter)?;
         line.push(b'\n');
         let mut open = self.open.lock();
         if open.as_ref().is_some_and(|open| open.bytes + line.len() as u64 > MAX_FILE_BYTES) {
             *open = None;
-            std::fs::rename(self.path(), self.dir.join("dead-letters.1.jsonl"))?;
+            std::fs::rename(self.path(), self.older_path())?;
         }
         let open = match &mut *open {
             Some(open) => open,
@@ -65,8 +82,59 @@ impl DeadLetters {
         Ok(())
     }
 
+    /// All letters that are kept, oldest first, each with its line; of one code, if it is given. Lines that a crash has
+    /// torn are left out.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn read(&self, code: Option<&str>) -> io::Result<Vec<(String, Letter)>> {
+        let _held = self.open.lock();
+        let mut letters = Vec::new();
+        for path in [self.older_path(), self.path()] {
+            let text = match std::fs::read_to_string(&path) {
+                Ok(text) => text,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            let parsed = text.lines().filter_map(|line| Some((line.to_owned(), serde_json::from_str(line).ok()?)));
+            letters.extend(parsed.filter(|(_, letter): &(_, Letter)| code.is_none_or(|code| letter.code == code)));
+        }
+        Ok(letters)
+    }
+
+    /// Deletes the letters that `goes` names; says how many. Each file is replaced at once, and durably.
+    ///
+    /// # Errors
+    /// When a file cannot be read or replaced; those before it are done.
+    pub fn remove(&self, goes: impl Fn(&str) -> bool) -> io::Result<u64> {
+        let mut open = self.open.lock();
+        *open = None;
+        let mut removed = 0;
+        for path in [self.older_path(), self.path()] {
+            let text = match std::fs::read_to_string(&path) {
+                Ok(text) => text,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            let kept: Vec<&str> = text.split_inclusive('\n').filter(|line| !goes(line)).collect();
+            let gone = text.split_inclusive('\n').count() - kept.len();
+            if gone > 0 {
+                let next = path.with_extension("tmp");
+                let mut file = File::create(&next)?;
+                file.write_all(kept.concat().as_bytes()).and_then(|()| file.sync_all())?;
+                std::fs::rename(next, &path)?;
+                removed += gone as u64;
+            }
+        }
+        Ok(removed)
+    }
+
+    fn older_path(&self) -> PathBuf {
+        self.dir.join(OLDER_FILE)
+    }
+
     fn path(&self) -> PathBuf {
-        self.dir.join("dead-letters.jsonl")
+        self.dir.join(FILE)
     }
 
     fn reopen(&self) -> io::Result<Open> {
@@ -79,6 +147,7 @@ impl DeadLetters {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Code;
 
     #[test]
     fn a_letter_keeps_the_event_on_one_line() {

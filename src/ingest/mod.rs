@@ -6,8 +6,11 @@
 
 mod applier;
 pub mod checkpoint;
+mod checkpointer;
 mod dead_letters;
+mod digest;
 mod progress;
+pub mod rebuild;
 mod record;
 mod recovery;
 mod sequencer;
@@ -17,14 +20,17 @@ mod trainer;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-pub use dead_letters::DeadLetters;
+pub use dead_letters::{DeadLetters, Letter};
+pub use digest::StateDigest;
 use parking_lot::RwLock;
 pub use progress::{Phase, Progress};
 pub use record::Prepared;
 pub use recovery::{Saving, StartError, Storage};
+use sidecart_engine::nouns::Timestamp;
 use sidecart_engine::{Engine, Lesson};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 pub use trainer::{Learning, rate};
@@ -37,6 +43,8 @@ use crate::metrics::Metrics;
 const MAX_JOB_RECORDS: usize = 512;
 /// The most payload bytes of one job, but for its last record.
 const MAX_JOB_BYTES: usize = 4 << 20;
+/// Between two questions for a checkpoint.
+const CHECKPOINT_PAUSE: Duration = Duration::from_millis(100);
 /// Jobs that may wait for the sequencer; the records in them are bounded by `events.queue`.
 const MAX_QUEUED_JOBS: usize = 65_536;
 
@@ -50,6 +58,9 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
+    /// The engine was changed by something that is no record of the log, as the demo does: a state made from the log
+    /// would lack it.
+    pub unlogged: AtomicBool,
 }
 
 impl Shared {
@@ -82,6 +93,9 @@ pub enum SubmitError {
     /// The disk is full, or a quota is.
     #[error("{0}: make room, the server needs no restart")]
     DiskFull(String),
+    /// Another caller has the turn.
+    #[error("another {0} is being made: ask again in a moment")]
+    Busy(&'static str),
     /// The log would not take them for another reason.
     #[error("{0}")]
     Log(String),
@@ -103,6 +117,7 @@ impl SubmitError {
             Self::Stopping => "stopping",
             Self::Failed(_) => "writer_failed",
             Self::DiskFull(_) => "disk_full",
+            Self::Busy(_) => "busy",
             Self::Log(_) => "log_unavailable",
         }
     }
@@ -127,9 +142,21 @@ struct Job {
     room: OwnedSemaphorePermit,
 }
 
+/// What is asked of the writers. Where no answer can be given, the question is dropped, which tells who asked.
+enum Question {
+    /// What is the state?
+    Digest(oneshot::Sender<StateDigest>),
+    /// May all files of the log but the active one be looked at as finished, and up to where?
+    Roll(oneshot::Sender<Result<Offset, SubmitError>>),
+    /// Is there a checkpoint of all that is applied? Answered when there is.
+    Checkpoint(oneshot::Sender<Offset>),
+}
+
 /// What the sequencer is told.
 enum Message {
     Take(Job),
+    /// To be answered behind everything that was taken before.
+    Ask(Question),
     /// Nothing comes after this.
     Stop,
 }
@@ -180,6 +207,7 @@ pub fn start(
         progress: Progress::new(restored.next),
         metrics,
         clock,
+        unlogged: AtomicBool::new(false),
     });
     let capacity = queue.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
     let (jobs, waiting) = mpsc::channel(MAX_QUEUED_JOBS);
@@ -189,7 +217,8 @@ pub fn start(
     let (classroom, trainer) = school.transpose()?.unzip();
     let school = classroom.as_ref().map(trainer::Classroom::door).unwrap_or_default();
     let ingest = Ingest { jobs, room, capacity, shared: Arc::clone(&shared), school };
-    let (applier, groups) = applier::spawn(&shared, storage.checkpoints, storage.saving, classroom)?;
+    let (applier, groups) =
+        applier::spawn(&shared, storage.checkpoints, storage.saving, storage.log.reader(), classroom)?;
     let sequencer = sequencer::spawn(&shared, storage.log, waiting, groups, restored.next)?;
     Ok((ingest, shared, Writers { sequencer, applier, trainer }))
 }
@@ -235,6 +264,53 @@ impl Ingest {
     pub async fn applied(&self, next: Offset, patience: Duration) -> bool {
         let mut applied = self.shared.progress.watch_applied();
         matches!(tokio::time::timeout(patience, applied.wait_for(|applied| *applied >= next)).await, Ok(Ok(_)))
+    }
+
+    /// The digest of the state with everything in it that was acknowledged before this was asked. The applier encodes
+    /// the state for it: answers and acknowledgements go on, freshness pauses for about a second per 400 MB of state.
+    ///
+    /// # Errors
+    /// [`SubmitError`]: to be asked again later.
+    pub async fn digest(&self) -> Result<StateDigest, SubmitError> {
+        self.ask(Question::Digest).await
+    }
+
+    /// Finishes the log's active file; gives the offset behind it.
+    ///
+    /// # Errors
+    /// [`SubmitError`]: to be asked again later.
+    pub async fn roll(&self) -> Result<Offset, SubmitError> {
+        self.ask(Question::Roll).await?
+    }
+
+    /// Waits until there is a checkpoint of everything before `covering`, which must be applied.
+    ///
+    /// # Errors
+    /// [`SubmitError`]: to be asked again later.
+    pub async fn checkpoint(&self, covering: Offset) -> Result<(), SubmitError> {
+        loop {
+            match self.ask(Question::Checkpoint).await {
+                Ok(covered) if covered >= covering => return Ok(()),
+                // One that was begun earlier, or one that failed and was logged.
+                Ok(_) | Err(SubmitError::Busy(_)) => tokio::time::sleep(CHECKPOINT_PAUSE).await,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Result<T, SubmitError> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.try_send(Message::Ask(question(reply))).map_err(|error| self.refused(&error))?;
+        answer.await.map_err(|_| match self.shared.progress.phase() {
+            Phase::Ready | Phase::CatchingUp => SubmitError::Busy("checkpoint"),
+            _ => self.why_gone(),
+        })
+    }
+
+    /// The present instant by the writers' clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
     }
 
     /// Takes no more records. What waits in the queue is still written, applied and saved; then the writers end.

@@ -57,6 +57,7 @@ pub(super) fn kind(entry: &Entry) -> &'static str {
         Record::Patch { .. } => "patch",
         Record::Delete { .. } => "delete",
         Record::Stock(_) => "stock",
+        Record::Erase(_) => "erasure",
         Record::Model(_) => "model",
     }
 }

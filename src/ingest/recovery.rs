@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use sidecart_engine::nouns::Entry;
 use sidecart_engine::{Engine, Settings, State};
 
-use super::applier::Group;
+use super::applier::{Group, Work};
 use super::checkpoint::{CheckpointError, Checkpoints};
 use super::trainer::Learning;
 use crate::log::{EventLog, LogError, Offset};
@@ -81,20 +81,26 @@ pub(super) fn restore(storage: &Storage, settings: Settings) -> Result<Start, St
         return Err(StartError::LogBehindCheckpoint { covered: next, end });
     }
     if next < first {
-        tracing::error!(from = next.0, to = first.0, "no checkpoint covers what retention deleted; state is partial");
+        tracing::error!(
+            from = next.0,
+            to = first.0,
+            "no readable checkpoint covers what retention deleted from the log, so the state is partial: if an upgrade \
+             changed the state's version, start the version before on a backup; else send the catalogue again, and \
+             import the history"
+        );
         next = first;
     }
     Ok(Start { engine: Engine::from_state(settings, state), next })
 }
 
 /// Hands the rest of the log to the applier; the last group, which may be empty, reaches the log's end.
-pub(super) fn replay(log: &dyn EventLog, from: Offset, groups: &SyncSender<Group>) -> Result<(), LogError> {
+pub(super) fn replay(log: &dyn EventLog, from: Offset, groups: &SyncSender<Work>) -> Result<(), LogError> {
     let started = Instant::now();
     let mut entries = Vec::new();
     let mut unreadable = 0_u64;
     let send = |entries: &mut Vec<Entry>, next| {
         let group = Group { entries: std::mem::take(entries), next, received: started, replayed: true };
-        match groups.send(group) {
+        match groups.send(Work::Apply(group)) {
             Ok(()) => ControlFlow::Continue(()),
             // The applier is gone and has said why.
             Err(_) => ControlFlow::Break(()),

@@ -8,9 +8,9 @@ use rustc_hash::FxHashSet;
 use sidecart_engine::nouns::{Entry, EventId};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::applier::Group;
+use super::applier::{Group, Work};
 use super::recovery::{self, StartError};
-use super::{Job, Message, Phase, Prepared, Receipt, Shared, SubmitError, record};
+use super::{Job, Message, Phase, Prepared, Question, Receipt, Shared, SubmitError, record};
 use crate::log::{EventLog, LogError, Offset};
 use crate::metrics::seconds;
 
@@ -38,7 +38,7 @@ pub(super) fn spawn(
 
 /// The way to the applier, and what it says back about retention.
 pub(super) struct Groups {
-    pub to_applier: SyncSender<Group>,
+    pub to_applier: SyncSender<Work>,
     /// The offset from which checkpoints need the log, whenever that moved.
     pub keep_from: std::sync::mpsc::Receiver<Offset>,
 }
@@ -76,7 +76,12 @@ impl Sequencer {
         }
         while let Some(message) = jobs.blocking_recv() {
             match message {
-                Message::Take(first) => self.commit(collect(first, &mut jobs)),
+                Message::Take(first) => {
+                    let (group, questions) = collect(first, &mut jobs);
+                    self.commit(group);
+                    questions.into_iter().for_each(|question| self.answer(question));
+                }
+                Message::Ask(question) => self.answer(question),
                 // What is queued already still comes.
                 Message::Stop => jobs.close(),
             }
@@ -178,8 +183,21 @@ impl Sequencer {
             return;
         }
         let group = Group { entries, next, received, replayed: false };
-        if self.groups.to_applier.send(group).is_err() {
+        if self.groups.to_applier.send(Work::Apply(group)).is_err() {
             self.shared.progress.enter(Phase::Failed("the applier has ended".into()));
+        }
+    }
+
+    /// Answers a question about the log; hands one about the state on, behind all that was acknowledged. If the applier
+    /// is gone, whoever asks is told so by the question's end.
+    fn answer(&mut self, question: Question) {
+        match question {
+            Question::Roll(reply) => {
+                let rolled = self.log.roll(self.shared.clock.now());
+                // Whoever asked may have gone since.
+                let _ = reply.send(rolled.map_err(|error| SubmitError::from(&error)));
+            }
+            question => drop(self.groups.to_applier.send(Work::Answer(question))),
         }
     }
 
@@ -196,14 +214,18 @@ impl Sequencer {
     }
 }
 
-/// What is waiting, up to a group.
-fn collect(first: Job, jobs: &mut mpsc::Receiver<Message>) -> Vec<Job> {
+/// What is waiting, up to a group, and what was asked meanwhile.
+fn collect(first: Job, jobs: &mut mpsc::Receiver<Message>) -> (Vec<Job>, Vec<Question>) {
     let size = |job: &Job| job.records.iter().map(Prepared::payload_len).sum::<usize>();
     let (mut records, mut bytes) = (first.records.len(), size(&first));
-    let mut group = vec![first];
+    let (mut group, mut questions) = (vec![first], Vec::new());
     while records < MAX_GROUP_RECORDS && bytes < MAX_GROUP_BYTES {
         let job = match jobs.try_recv() {
             Ok(Message::Take(job)) => job,
+            Ok(Message::Ask(question)) => {
+                questions.push(question);
+                continue;
+            }
             Ok(Message::Stop) => {
                 jobs.close();
                 break;
@@ -214,7 +236,7 @@ fn collect(first: Job, jobs: &mut mpsc::Receiver<Message>) -> Vec<Job> {
         bytes += size(&job);
         group.push(job);
     }
-    group
+    (group, questions)
 }
 
 /// The ids of events that are in the log, or about to be, but not yet in the engine. Bounded by the queue to the

@@ -8,7 +8,7 @@ use sidecart_engine::{Settings, State};
 use super::checkpoint::Checkpoints;
 use super::*;
 use crate::clock::StreamClock;
-use crate::log::{EventLog, LogError, LogOptions, Logged, Replayed, Retired, SegmentLog};
+use crate::log::{EventLog, LogError, LogOptions, LogReader, Logged, Replayed, Retired, SegmentLog};
 
 const NOW: Timestamp = Timestamp(1_780_000_000_000);
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -214,6 +214,14 @@ impl EventLog for Gated {
         self.inner.replay(from, visit)
     }
 
+    fn roll(&mut self, now: Timestamp) -> Result<Offset, LogError> {
+        self.inner.roll(now)
+    }
+
+    fn reader(&self) -> Box<dyn LogReader> {
+        self.inner.reader()
+    }
+
     fn retain(&mut self, keep_from: Offset, now: Timestamp) -> Result<Retired, LogError> {
         self.inner.retain(keep_from, now)
     }
@@ -266,6 +274,8 @@ async fn a_writer_that_panics_is_not_silent() {
         storage.saving.every = Duration::from_millis(1);
         let (ingest, shared, writers) =
             start(storage, Settings::default(), 10, Arc::new(Metrics::new()), Arc::new(Trap(thread))).expect("started");
+        // So that the applier saves the state by itself, which looks at the clock.
+        shared.unlogged.store(true, std::sync::atomic::Ordering::Release);
         let started = Instant::now();
         while !matches!(shared.progress.phase(), Phase::Failed(_)) {
             // Refused before it is ready and after it failed; what is taken in between springs the trap.
@@ -278,6 +288,30 @@ async fn a_writer_that_panics_is_not_silent() {
         drop(ingest);
         writers.join();
     }
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_panics_costs_nothing_but_itself() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut storage = storage(dir.path(), Box::new(segment_log(dir.path())));
+    storage.saving.every = Duration::from_millis(1);
+    let metrics = Arc::new(Metrics::new());
+    let clock = Arc::new(Trap("checkpointer"));
+    let (ingest, shared, writers) =
+        start(storage, Settings::default(), 100, Arc::clone(&metrics), clock).expect("started");
+    let running = Running { ingest, shared, writers };
+    running.ready().await;
+    let failed = || metrics.checkpoints.get_or_create(&crate::metrics::OutcomeLabel { outcome: "failed" }).get();
+    let started = Instant::now();
+    for n in 0.. {
+        if failed() > 2 {
+            break;
+        }
+        running.submit(vec![view(&format!("e{n}"), 1, 1)]).await;
+        assert!(started.elapsed() < PATIENCE, "no checkpoint was tried");
+    }
+    assert!(running.shared.progress.is_ready());
+    running.stop();
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A folder of files.
 pub trait Disk: Send + Sync {
@@ -75,6 +76,15 @@ pub fn write_full(file: &mut dyn DiskFile, mut bytes: &[u8], mut at: u64) -> io:
         }
     }
     Ok(())
+}
+
+/// A folder as the operating system has it. `name` tells the folders of a process apart where faults are injected.
+#[cfg_attr(not(feature = "failpoints"), expect(unused_variables, reason = "only faults need the name"))]
+pub fn folder(folder: PathBuf, name: &'static str) -> Arc<dyn Disk> {
+    #[cfg(feature = "failpoints")]
+    return super::failpoints::failing(folder, name);
+    #[cfg(not(feature = "failpoints"))]
+    Arc::new(OsDisk::new(folder))
 }
 
 /// A folder of the operating system.

@@ -102,6 +102,20 @@ impl LogView {
         segment::replay(&self.disk, &self.segments, from, self.next, visit)
     }
 
+    /// The files, oldest first, and how many of their bytes are whole records: all, but for the last file those before
+    /// what is just being written.
+    ///
+    /// # Errors
+    /// [`LogError::Io`].
+    pub fn files(&self) -> Result<Vec<(String, u64)>, LogError> {
+        let mut files: Vec<(String, u64)> = self.segments.iter().map(|segment| (segment.name(), u64::MAX)).collect();
+        if let (Some(file), Some(last)) = (files.last_mut(), self.segments.last()) {
+            // Without a record, the header alone is what is whole.
+            file.1 = segment::examine(&self.disk, last)?.end;
+        }
+        Ok(files)
+    }
+
     /// Bytes that the log takes on disk.
     pub fn bytes(&self) -> u64 {
         self.segments.iter().map(|segment| segment.bytes).sum()

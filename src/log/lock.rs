@@ -43,7 +43,7 @@ impl FolderLock {
             Err(TryLockError::Error(error)) => return Err(failed("lock", path)(error)),
         }
         // Who holds it is a courtesy to the next one's message: a full disk must not refuse us for it.
-        let text = format!("process {}, started {}\n", std::process::id(), rfc3339(now));
+        let text = format!("process {} on {}, started {}\n", std::process::id(), host(), rfc3339(now));
         let _ = file.set_len(0).and_then(|()| file.write_all(text.as_bytes()));
         Ok(Self { _file: file })
     }
@@ -55,6 +55,15 @@ impl FolderLock {
             Err(TryLockError::WouldBlock) => Some(holder(&mut file)),
             _ => None,
         }
+    }
+}
+
+/// The name of this machine: on a file system that several share, a process id alone does not say whom to stop.
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match name.trim() {
+        "" => "this machine".to_owned(),
+        name => name.to_owned(),
     }
 }
 

@@ -6,23 +6,27 @@
 //! The caller is one thread, the sequencer. It commits groups: it drains what is waiting into one `append`, so that all
 //! waiting writers share one sync.
 
-mod disk;
+pub mod disk;
 mod error;
+#[cfg(feature = "failpoints")]
+pub mod failpoints;
 mod frame;
 mod inspect;
 mod lock;
 mod recover;
+mod rewrite;
 mod scan;
 mod segment;
 mod segment_log;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 use std::fmt;
 use std::ops::ControlFlow;
 
 pub use error::LogError;
 pub use inspect::{LogView, SegmentReport, Verified};
+pub use rewrite::{Change, Rewritten};
 pub use scan::Region;
 pub use segment_log::{LOG_FOLDER, LogOptions, SegmentLog};
 use serde::{Deserialize, Serialize};
@@ -150,6 +154,33 @@ pub struct Retired {
     pub kept_bytes: u64,
 }
 
+/// Reads a log that another thread goes on writing.
+pub trait LogReader: Send + Sync {
+    /// The oldest offset that is still kept.
+    ///
+    /// # Errors
+    /// [`LogError::Io`], [`LogError::NewerFormat`].
+    fn first_offset(&self) -> Result<Offset, LogError>;
+
+    /// Shows the records from `from` up to, not including, `to`, all of which must have been acknowledged.
+    ///
+    /// # Errors
+    /// As [`EventLog::replay`].
+    fn replay(
+        &self,
+        from: Offset,
+        to: Offset,
+        visit: &mut dyn FnMut(Logged<'_>) -> ControlFlow<()>,
+    ) -> Result<Replayed, LogError>;
+
+    /// Changes the records before `end`, which must come from [`EventLog::roll`], as `change` says. Offsets and times
+    /// stay; nobody who reads meanwhile sees half of it.
+    ///
+    /// # Errors
+    /// [`LogError::Io`]; what was rewritten until then stays so.
+    fn rewrite(&self, end: Offset, change: Change<'_>) -> Result<Rewritten, LogError>;
+}
+
 /// An ordered, durable log of opaque records.
 pub trait EventLog: Send {
     /// Appends one batch with one sync; gives the offset of its first record, the others follow without gap. When it
@@ -177,6 +208,16 @@ pub trait EventLog: Send {
     /// [`LogError::Retired`] when `from` is no longer kept, [`LogError::Ahead`] when it is behind the end,
     /// [`LogError::Io`] when a file cannot be read.
     fn replay(&self, from: Offset, visit: &mut dyn FnMut(Logged<'_>) -> ControlFlow<()>) -> Result<Replayed, LogError>;
+
+    /// Finishes the file that is being written, so that all records so far are in files that do not change any more;
+    /// gives the offset behind them.
+    ///
+    /// # Errors
+    /// As [`EventLog::append`].
+    fn roll(&mut self, now: Timestamp) -> Result<Offset, LogError>;
+
+    /// A reader for another thread.
+    fn reader(&self) -> Box<dyn LogReader>;
 
     /// Deletes the oldest records that are below `keep_from` (what the oldest checkpoint still in use needs) and beyond
     /// the retention by age or size, as far as whole files go.

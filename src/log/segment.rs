@@ -12,7 +12,7 @@ use super::scan::{Found, Region, Scanner};
 use super::{Gap, Gaps, LogError, Logged, MAX_GAPS, Offset, Replayed, note_gap};
 
 /// What a segment being made is called until it is whole.
-const UNFINISHED: &str = ".tmp";
+pub const UNFINISHED: &str = ".tmp";
 
 /// A segment file as the log knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

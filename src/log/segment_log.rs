@@ -3,16 +3,19 @@
 use std::fs::{self, File};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use sidecart_engine::nouns::Timestamp;
 
-use super::disk::{Disk, DiskFile, OsDisk, write_full};
+use super::disk::{self, Disk, DiskFile, write_full};
 use super::error::failed;
 use super::frame::{FILE_HEADER_BYTES, FRAME_HEADER_BYTES, encode_frame};
 use super::lock::FolderLock;
 use super::recover::{Last, Recovered};
+use super::rewrite::{self, Change, Rewritten};
 use super::segment::{self, Segment};
-use super::{EventLog, LogError, Logged, MAX_BATCH_BYTES, MAX_RECORD_BYTES, Offset, Replayed, Retired};
+use super::{EventLog, LogError, LogReader, Logged, MAX_BATCH_BYTES, MAX_RECORD_BYTES, Offset, Replayed, Retired};
 
 /// The folder of the segments inside the data folder.
 pub const LOG_FOLDER: &str = "log";
@@ -37,7 +40,7 @@ impl Default for LogOptions {
 
 /// [`EventLog`] in files of its own. The decision record 0001 says why.
 pub struct SegmentLog {
-    disk: Box<dyn Disk>,
+    disk: Arc<dyn Disk>,
     options: LogOptions,
     /// All segments, oldest first; the last one is the active one.
     segments: Vec<Segment>,
@@ -45,6 +48,8 @@ pub struct SegmentLog {
     next: Offset,
     poisoned: bool,
     frames: Vec<u8>,
+    /// Held while names of files that are no longer written to change.
+    files: Arc<Mutex<()>>,
     _lock: Option<FolderLock>,
 }
 
@@ -59,7 +64,7 @@ impl SegmentLog {
         let folder = dir.join(LOG_FOLDER);
         make_folder(dir, &folder)?;
         let lock = FolderLock::acquire(dir, now)?;
-        let (mut log, recovered) = Self::open_on(Box::new(OsDisk::new(folder)), options, now)?;
+        let (mut log, recovered) = Self::open_on(disk::folder(folder, LOG_FOLDER), options, now)?;
         log._lock = Some(lock);
         Ok((log, recovered))
     }
@@ -68,11 +73,7 @@ impl SegmentLog {
     ///
     /// # Errors
     /// [`LogError::NewerFormat`], [`LogError::Io`].
-    pub(super) fn open_on(
-        disk: Box<dyn Disk>,
-        options: LogOptions,
-        now: Timestamp,
-    ) -> Result<(Self, Recovered), LogError> {
+    pub fn open_on(disk: Arc<dyn Disk>, options: LogOptions, now: Timestamp) -> Result<(Self, Recovered), LogError> {
         segment::remove_unfinished(disk.as_ref())?;
         // A crash may have come between naming a segment and making its name durable; records are about to go into it.
         disk.sync().map_err(failed("sync", disk.path("")))?;
@@ -84,8 +85,17 @@ impl SegmentLog {
         let Last { sealed, active, file, next, recovered } = last;
         segments.extend(sealed);
         segments.push(active);
-        let log =
-            Self { disk, options, segments, active: file, next, poisoned: false, frames: Vec::new(), _lock: None };
+        let log = Self {
+            disk,
+            options,
+            segments,
+            active: file,
+            next,
+            poisoned: false,
+            frames: Vec::new(),
+            files: Arc::default(),
+            _lock: None,
+        };
         Ok((log, recovered))
     }
 
@@ -224,8 +234,24 @@ impl EventLog for SegmentLog {
         segment::replay(self.disk.as_ref(), &self.segments, from, self.next, visit)
     }
 
+    fn roll(&mut self, now: Timestamp) -> Result<Offset, LogError> {
+        if self.poisoned {
+            return Err(LogError::Poisoned);
+        }
+        if self.active_bytes() > FILE_HEADER_BYTES as u64 {
+            self.begin_segment(self.next, now)?;
+        }
+        Ok(self.next)
+    }
+
+    fn reader(&self) -> Box<dyn LogReader> {
+        Box::new(SegmentReader { disk: Arc::clone(&self.disk), files: Arc::clone(&self.files) })
+    }
+
     fn retain(&mut self, keep_from: Offset, now: Timestamp) -> Result<Retired, LogError> {
-        let mut retired = Retired { kept_bytes: self.bytes(), ..Retired::default() };
+        let _held = self.files.lock();
+        let mut retired =
+            Retired { kept_bytes: self.segments.iter().map(|segment| segment.bytes).sum(), ..Retired::default() };
         while let [oldest, behind, ..] = self.segments[..]
             && behind.first <= keep_from
             && self.is_expired(retired.kept_bytes, now)
@@ -241,6 +267,35 @@ impl EventLog for SegmentLog {
             self.disk.sync().map_err(failed("sync", self.disk.path("")))?;
         }
         Ok(retired)
+    }
+}
+
+/// Looks at the files anew each time: segments come and go while it waits.
+struct SegmentReader {
+    disk: Arc<dyn Disk>,
+    files: Arc<Mutex<()>>,
+}
+
+impl LogReader for SegmentReader {
+    fn first_offset(&self) -> Result<Offset, LogError> {
+        Ok(segment::list(self.disk.as_ref())?.first().map_or(Offset(0), |segment| segment.first))
+    }
+
+    fn replay(
+        &self,
+        from: Offset,
+        to: Offset,
+        visit: &mut dyn FnMut(Logged<'_>) -> ControlFlow<()>,
+    ) -> Result<Replayed, LogError> {
+        let mut segments = segment::list(self.disk.as_ref())?;
+        // Those begun since hold nothing that is asked for; what is half written behind `to` is not looked at.
+        segments.retain(|segment| segment.first < to);
+        segment::replay(self.disk.as_ref(), &segments, from, to, visit)
+    }
+
+    fn rewrite(&self, end: Offset, change: Change<'_>) -> Result<Rewritten, LogError> {
+        let segments = segment::list(self.disk.as_ref())?;
+        rewrite::rewrite_all(self.disk.as_ref(), &self.files, &segments, end, change)
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) struct Gauges(Vec<(Level, Read)>);
 
 impl Gauges {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let figures: [(&str, &str, Read); 27] = [
+        let figures: [(&str, &str, Read); 29] = [
             ("ready", "1 when all of the log has been applied and the writers live", |o| u64::from(o.ready)),
             ("queued_records", "Records waiting for the log's writer", |o| o.queued as u64),
             ("unapplied_records", "Records in the log that are not applied", |o| o.unapplied),
@@ -61,6 +61,10 @@ impl Gauges {
             ("event_ids", "Event ids remembered", |o| o.sizes.event_ids as u64),
             ("indexed_sessions", "Past visits in the index", |o| o.sizes.indexed_sessions as u64),
             ("pairs", "Co-visitation pairs, all relations", |o| o.sizes.pairs as u64),
+            ("embedded_items", "Items that have vectors", |o| o.sizes.embedded_items as u64),
+            ("evicted_embeddings", "Items that lost their vectors because of the limit", |o| {
+                o.sizes.evicted_embeddings
+            }),
             ("evicted_sessions", "Live visits that left because of the limit", |o| o.sizes.evicted_sessions),
             ("evicted_users", "Shoppers that left because of the limit", |o| o.sizes.evicted_users),
             ("evicted_indexed_sessions", "Indexed visits that left because of the limit", |o| {

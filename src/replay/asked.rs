@@ -122,11 +122,19 @@ impl Asked {
         }
     }
 
-    /// What the engine is asked for.
-    pub fn strategy(&self) -> Strategy {
+    /// What the engine is asked for; `None`: a baseline is asked instead.
+    pub fn strategy(&self) -> Option<Strategy> {
         match self {
             Self::Strategy(contender) => contender.strategy(),
-            Self::Without { .. } | Self::Behind(_) => Strategy::Realtime,
+            Self::Without { .. } | Self::Behind(_) => Some(Strategy::Realtime),
+        }
+    }
+
+    /// The strategy or baseline that it is, if it is no probe.
+    pub fn contender(&self) -> Option<Contender> {
+        match self {
+            Self::Strategy(contender) => Some(*contender),
+            Self::Without { .. } | Self::Behind(_) => None,
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::asked::{Asked, Part, Told};
 use super::bootstrap::{Interval, Means};
-use super::lane::{Contender, named};
-use super::report::{Ablation, Difference, Freshness, Named, Report, StrategyReport};
+use super::lane::{Contender, Lane, named};
+use super::report::{Ablation, Difference, Freshness, Named, Ratio, Report, StrategyReport};
 
 /// A lane beside the live strategy, over the same queries.
 pub struct Versus {
@@ -18,6 +18,23 @@ impl Versus {
         let share_of_realtime = Named(shares.filter_map(|(name, share)| Some((name, share?))).collect());
         Self { share_of_realtime, realtime_minus: named(names, live.minus(means)) }
     }
+}
+
+/// The hybrid, frozen and live, as multiples of each baseline.
+pub fn ratios(lanes: &[Lane], means: &[Means]) -> Vec<Ratio> {
+    let of = |wanted: fn(Contender) -> bool| {
+        let lanes = lanes.iter().zip(means);
+        lanes.filter_map(move |(lane, means)| Some((lane.asked.contender().filter(|who| wanted(*who))?, lane, means)))
+    };
+    let hybrid = of(|who| matches!(who, Contender::Frozen | Contender::Realtime));
+    let pairs = hybrid.flat_map(|ours| of(Contender::is_baseline).map(move |theirs| (ours, theirs)));
+    let ratio =
+        |((who, lane, means), (baseline, _, theirs)): ((Contender, &Lane, &Means), (Contender, &Lane, &Means))| {
+            let multiples = lane.names().into_iter().zip(means.over(theirs));
+            let metrics = Named(multiples.filter_map(|(name, multiple)| Some((name, multiple?))).collect());
+            Ratio { of: who.name(), over: baseline.name(), metrics }
+        };
+    pairs.map(ratio).collect()
 }
 
 impl Report {

@@ -3,11 +3,13 @@
 use std::time::Instant;
 
 use indicatif::ProgressBar;
-use sidecart_engine::nouns::{ItemId, PlacementId, Repeats, Request, SECOND_MS, SessionId, Slate, Timestamp};
+use sidecart_engine::nouns::{ItemId, PlacementId, Repeats, Request, SECOND_MS, SessionId, Slate, Strategy, Timestamp};
 use sidecart_engine::{Scratch, Unhurried};
 
 use super::asked::{Asked, Told};
-use super::compare::Versus;
+use super::baselines::Baselines;
+use super::bootstrap::Means;
+use super::compare::{Versus, ratios};
 use super::engines::Engines;
 use super::feed::nanoseconds;
 use super::lane::{Answer, Contender, Lane};
@@ -30,6 +32,7 @@ pub struct Contest<'a> {
     options: &'a Options,
     cut: Cut,
     engines: Engines<'a>,
+    baselines: Baselines,
     lanes: Vec<Lane>,
     /// Kept where the live strategy is asked.
     study: Option<Study>,
@@ -55,6 +58,7 @@ impl<'a> Contest<'a> {
             options,
             cut,
             engines: Engines::new(data, options, cut, contenders, &options.probes),
+            baselines: Baselines::new(data, cut, contenders, options.settings.affinities.half_life_ms),
             lanes: asked.map(|asked| Lane::new(asked, &options.cut_offs, plan.clusters)).collect(),
             study: contenders.contains(&Contender::Realtime).then(Study::default),
             scratch: Scratch::default(),
@@ -63,15 +67,33 @@ impl<'a> Contest<'a> {
         }
     }
 
+    /// One that asks and counts, and does not look into what the answers are made of, which takes as long again.
+    pub fn unstudied(
+        data: &'a Dataset,
+        plan: &'a Plan,
+        options: &'a Options,
+        cut: Cut,
+        contenders: &[Contender],
+    ) -> Self {
+        Self { study: None, ..Self::new(data, plan, options, cut, contenders, Vec::new()) }
+    }
+
+    /// What was counted.
+    pub fn into_lanes(self) -> Vec<Lane> {
+        self.lanes
+    }
+
     /// Runs it.
     pub fn run(&mut self, progress: &ProgressBar) {
         let mut queries = self.plan.queries.iter().peekable();
         for place in 0..self.data.events().len() {
             self.engines.reach(place);
+            self.baselines.reach(place);
             while let Some(query) = queries.next_if(|query| query.before as usize == place) {
                 self.ask(query);
             }
             self.engines.live.apply(place);
+            self.baselines.learn(self.data, &self.data.events()[place]);
             if place.is_multiple_of(STEP) {
                 progress.set_position(place as u64);
             }
@@ -84,8 +106,13 @@ impl<'a> Contest<'a> {
         let session = self.data.session(query.session).unwrap_or(&self.nobody).clone();
         let carrying = Request { session, ..self.request(query) };
         for lane in 0..self.lanes.len() {
-            let (slate, took_ns) = self.answer(lane, &carrying, now);
-            self.count(lane, query, &slate, took_ns, now);
+            match self.lanes[lane].asked.strategy() {
+                Some(strategy) => {
+                    let (slate, took_ns) = self.answer(lane, strategy, &carrying, now);
+                    self.count(lane, query, &slate, took_ns, now);
+                }
+                None => self.ask_baseline(lane, query, now),
+            }
         }
         if let Some(study) = &mut self.study {
             let trace = self.engines.live.engine.trace(&carrying, now, &mut self.scratch);
@@ -94,10 +121,10 @@ impl<'a> Contest<'a> {
     }
 
     /// A lane's answer, and the nanoseconds that it took.
-    fn answer(&mut self, lane: usize, carrying: &Request, now: Timestamp) -> (Slate, u32) {
+    fn answer(&mut self, lane: usize, strategy: Strategy, carrying: &Request, now: Timestamp) -> (Slate, u32) {
         let asked = &self.lanes[lane].asked;
         let seat = self.engines.seat(asked, now);
-        let mut request = Request { strategy: asked.strategy(), ..carrying.clone() };
+        let mut request = Request { strategy, ..carrying.clone() };
         if !seat.knows_session {
             request.session.clone_from(&self.nobody);
         }
@@ -109,6 +136,21 @@ impl<'a> Contest<'a> {
         let began = Instant::now();
         let slate = seat.engine.recommend_with(seat.settings, &request, seat.as_of, &mut Unhurried, &mut self.scratch);
         (slate, nanoseconds(began))
+    }
+
+    fn ask_baseline(&mut self, lane: usize, query: &Query, now: Timestamp) {
+        let (seen, most) = (self.options.seen, self.most());
+        let Some(contender) = self.lanes[lane].asked.contender() else { return };
+        let Some(told) = self.baselines.ask(contender, self.plan, query, seen, most, now) else { return };
+        self.lanes[lane].add(&Answer {
+            items: &told.items,
+            targets: self.plan.items_of(query.targets),
+            cluster: query.cluster,
+            kind: query.kind,
+            tier: told.tier,
+            took_ns: told.took_ns,
+            behind_s: behind_s(told.knows_to, now),
+        });
     }
 
     fn count(&mut self, lane: usize, query: &Query, slate: &Slate, took_ns: u32, now: Timestamp) {
@@ -123,7 +165,7 @@ impl<'a> Contest<'a> {
             kind: query.kind,
             tier: slate.tier,
             took_ns,
-            behind_s: u32::try_from(now.since_ms(knows_to).max(0) / SECOND_MS).unwrap_or(u32::MAX),
+            behind_s: behind_s(knows_to, now),
         });
         if let Some(study) = self.study.as_mut().filter(|_| lane.asked.is_live()) {
             study.add_picks(&slate.picks, &targets(self.data, self.plan, query));
@@ -134,7 +176,6 @@ impl<'a> Contest<'a> {
         let ids = |span| -> Vec<ItemId> {
             self.plan.items_of(span).iter().filter_map(|&item| self.data.item(item).cloned()).collect()
         };
-        let limit = self.options.cut_offs.last().copied().unwrap_or_default();
         Request {
             user: self.data.user(query.user).cloned(),
             context_items: ids(query.context),
@@ -145,8 +186,13 @@ impl<'a> Contest<'a> {
                 Seen::LeaveOut => Repeats::Suppress,
             },
             arrangement: self.options.arrangement,
-            ..Request::new(self.placement.clone(), self.nobody.clone(), limit)
+            ..Request::new(self.placement.clone(), self.nobody.clone(), self.most())
         }
+    }
+
+    /// Items per answer.
+    fn most(&self) -> usize {
+        self.options.cut_offs.last().copied().unwrap_or_default()
     }
 
     /// What it found.
@@ -169,6 +215,7 @@ impl<'a> Contest<'a> {
             update_us: Percentiles::of(live.update_ns, 1e-3),
             strategies: Vec::new(),
             differences: Vec::new(),
+            ratios: Vec::new(),
             ablations: Vec::new(),
             freshness: Vec::new(),
             sources: self.study.as_ref().map(Study::sources).unwrap_or_default(),
@@ -177,15 +224,21 @@ impl<'a> Contest<'a> {
             calibration: self.study.as_ref().and_then(Study::calibration),
             model: live.engine.model().clone(),
         };
-        let base = self.lanes.iter().find(|lane| lane.asked.is_live()).map(|lane| lane.means(seed));
-        for lane in self.lanes {
-            let means = lane.means(seed);
-            let versus = base.as_ref().map(|base| Versus::of(lane.names(), &means, base));
+        let means: Vec<Means> = self.lanes.iter().map(|lane| lane.means(seed)).collect();
+        report.ratios = ratios(&self.lanes, &means);
+        let base = self.lanes.iter().position(|lane| lane.asked.is_live()).map(|live| &means[live]);
+        for (lane, means) in self.lanes.into_iter().zip(&means) {
+            let versus = base.map(|base| Versus::of(lane.names(), means, base));
             let asked = lane.asked.clone();
-            report.enter(&asked, lane.report(&means, seed, items), versus);
+            report.enter(&asked, lane.report(means, seed, items), versus);
         }
         report
     }
+}
+
+/// By how much somebody who knows the events up to an instant is behind, seconds.
+fn behind_s(knows_to: Timestamp, now: Timestamp) -> u32 {
+    u32::try_from(now.since_ms(knows_to).max(0) / SECOND_MS).unwrap_or(u32::MAX)
 }
 
 /// The items that a query is to find.

@@ -74,8 +74,8 @@ impl<'a> Engines<'a> {
             knows_session: true,
         };
         match asked {
-            Asked::Strategy(Contender::Realtime) => live,
-            Asked::Strategy(Contender::Static) => Seat { knows_to: self.cut.at, ..live },
+            Asked::Strategy(Contender::Realtime | Contender::Conditional) => live,
+            Asked::Strategy(Contender::Static | Contender::ConditionalFrozen) => Seat { knows_to: self.cut.at, ..live },
             Asked::Strategy(Contender::Batch) => Seat { knows_to: self.live.batch_knows_to, ..live },
             Asked::Strategy(Contender::Frozen) => Seat {
                 engine: self.frozen.as_ref().unwrap_or(live.engine),

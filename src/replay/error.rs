@@ -37,6 +37,47 @@ pub enum ReplayError {
     /// Two options that exclude each other.
     #[error("{0}")]
     Usage(&'static str),
+    /// A baseline that has nothing to count.
+    #[error(
+        "`conditional` counts what is bought together, and the data have no purchase: leave it out of --strategies"
+    )]
+    NoPurchases,
+    /// The training part has no last window to search on.
+    #[error(
+        "the training part, {} to {}, has no last window with events before it: set a later --cut, or another --window",
+        rfc3339(*.first), rfc3339(*.end)
+    )]
+    NoWindow {
+        /// Its first event.
+        first: Timestamp,
+        /// Its end.
+        end: Timestamp,
+    },
+    /// Nothing to rank.
+    #[error("the training part has one item alone, and nothing to choose between: give data with several items")]
+    TooFewItems,
+    /// Chance cannot be told from gain.
+    #[error(
+        "only {found} sessions are asked in from {} on, and of fewer than {least} no gain can be told from chance: \
+         give more data, or a longer --window",
+        rfc3339(*.from)
+    )]
+    TooFewSessions {
+        /// How many there are.
+        found: usize,
+        /// How many there must be.
+        least: usize,
+        /// Where the window begins.
+        from: Timestamp,
+    },
+    /// No such figure.
+    #[error("--metric `{given}` is unknown: give one of {known}")]
+    Metric {
+        /// As given.
+        given: String,
+        /// Those there are.
+        known: String,
+    },
     /// Each lag needs an engine of its own.
     #[error(
         "{0} different lags need as many engines: give at most {MAX_LAGS} in --model-lag and --context-lag together"

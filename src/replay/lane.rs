@@ -20,11 +20,15 @@ pub enum Contender {
     Frozen,
     /// The live strategy.
     Realtime,
+    /// A yardstick, never served: time-decayed conditional probability of what is bought together, fixed at the cut.
+    ConditionalFrozen,
+    /// The same, learning from every purchase.
+    Conditional,
 }
 
 impl Contender {
-    /// All of them, in the order of reports.
-    pub const ALL: [Self; 4] = [Self::Static, Self::Batch, Self::Frozen, Self::Realtime];
+    /// Those that can be served, in the order of reports.
+    pub const SERVED: [Self; 4] = [Self::Static, Self::Batch, Self::Frozen, Self::Realtime];
 
     /// The name in JSON.
     pub fn name(self) -> &'static str {
@@ -33,21 +37,29 @@ impl Contender {
             Self::Batch => "batch",
             Self::Frozen => "frozen",
             Self::Realtime => "realtime",
+            Self::ConditionalFrozen => "conditional-frozen",
+            Self::Conditional => "conditional",
         }
     }
 
-    /// What the engine is asked for.
-    pub fn strategy(self) -> Strategy {
+    /// What the engine is asked for; a baseline is none of the engine's.
+    pub fn strategy(self) -> Option<Strategy> {
         match self {
-            Self::Static => Strategy::Static,
-            Self::Batch => Strategy::Batch,
-            Self::Frozen | Self::Realtime => Strategy::Realtime,
+            Self::Static => Some(Strategy::Static),
+            Self::Batch => Some(Strategy::Batch),
+            Self::Frozen | Self::Realtime => Some(Strategy::Realtime),
+            Self::ConditionalFrozen | Self::Conditional => None,
         }
+    }
+
+    /// Whether it is measured only, to say what the others' figures are worth.
+    pub fn is_baseline(self) -> bool {
+        self.strategy().is_none()
     }
 
     /// Whether it is fixed at the cut, and so needs one.
     pub fn is_fixed(self) -> bool {
-        matches!(self, Self::Static | Self::Frozen)
+        matches!(self, Self::Static | Self::Frozen | Self::ConditionalFrozen)
     }
 }
 
@@ -120,6 +132,11 @@ impl Lane {
     /// Names of the figures in [`Lane::means`].
     pub fn names(&self) -> Vec<String> {
         self.tally.names()
+    }
+
+    /// Wall times of its answers, nanoseconds.
+    pub fn into_times(self) -> Vec<u32> {
+        self.took_ns
     }
 
     /// Its part of the report; coverage is of so many items.

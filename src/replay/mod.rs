@@ -5,14 +5,17 @@
 //! sure the counts are; `report` and `table` put it into JSON and words.
 
 mod asked;
+mod baselines;
 mod basket;
 mod bootstrap;
 mod calibration;
 mod compare;
+mod conditional;
 mod contest;
 mod engines;
 mod error;
 mod feed;
+mod html;
 mod lagging;
 mod lane;
 mod metrics;
@@ -27,12 +30,14 @@ mod table;
 mod tally;
 #[cfg(test)]
 mod testing;
+mod tune;
 
 pub use asked::{Probes, source_named};
 pub use basket::Hide;
 pub use bootstrap::{Interval, Means};
 pub use error::ReplayError;
 pub use feed::{Feed, Learning};
+pub use html::{Origin, page};
 pub use lane::Contender;
 pub use next_item::Seen;
 pub use plan::Cut;
@@ -41,3 +46,4 @@ pub use run::{Options, Protocol, run};
 pub use seeded::Seeded;
 pub use table::{differences, findings, summary};
 pub use tally::Tally;
+pub use tune::{MAX_TRIALS, Tuning, alone, overlay, tune, words as tuning_in_words};

@@ -92,6 +92,17 @@ pub struct Difference {
     pub metrics: Named<Interval>,
 }
 
+/// A strategy as a multiple of a baseline, over the same queries.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Ratio {
+    /// The one.
+    pub of: &'static str,
+    /// The baseline.
+    pub over: &'static str,
+    /// Multiples of the figures, where the baseline's are not 0.
+    pub metrics: Named<Interval>,
+}
+
 /// The live strategy with a source switched off.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Ablation {
@@ -174,6 +185,9 @@ pub struct Report {
     pub strategies: Vec<StrategyReport>,
     /// The live strategy minus each other.
     pub differences: Vec<Difference>,
+    /// The hybrid, frozen and live, over each baseline that was asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ratios: Vec<Ratio>,
     /// The live strategy without a source each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ablations: Vec<Ablation>,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use indicatif::ProgressBar;
 use sidecart_engine::Settings;
-use sidecart_engine::nouns::{Arrangement, Timestamp};
+use sidecart_engine::nouns::{Arrangement, EventKind, Timestamp};
 
 use super::ReplayError;
 use super::asked::{Asked, Probes};
@@ -16,7 +16,7 @@ use super::next_item::{Seen, next_item, number_clusters, prequential};
 use super::pairs::{Met, pairs};
 use super::plan::{Cut, Plan};
 use super::report::Report;
-use crate::data::Dataset;
+use crate::data::{Dataset, Head};
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -47,7 +47,8 @@ impl Protocol {
         }
     }
 
-    fn needs(self) -> &'static str {
+    /// What there must be to ask, where there is nothing.
+    pub(super) fn needs(self) -> &'static str {
         match self {
             Self::NextItem => "no session that begins after it has two events: set an earlier --cut, or give more data",
             Self::Basket => {
@@ -98,6 +99,10 @@ pub fn run(data: &mut Dataset, options: &Options, progress: &ProgressBar) -> Res
     let contenders = contenders(options)?;
     let probes = probes(options, &contenders)?;
     let (mut plan, met) = make_plan(data, cut, options)?;
+    let bought = |head: &Head| head.kind == EventKind::Purchase;
+    if contenders.iter().any(|contender| contender.is_baseline()) && !data.events().iter().any(bought) {
+        return Err(ReplayError::NoPurchases);
+    }
     if let Some(most) = options.limit_queries {
         plan.sample(most, options.seed);
         number_clusters(&mut plan);
@@ -112,7 +117,11 @@ pub fn run(data: &mut Dataset, options: &Options, progress: &ProgressBar) -> Res
     Ok(contest.report(met))
 }
 
-fn find_cut(data: &Dataset, options: &Options) -> Result<Cut, ReplayError> {
+/// The cut between what is known and what is foretold.
+///
+/// # Errors
+/// [`ReplayError`] where there is no event, or none before it.
+pub(super) fn find_cut(data: &Dataset, options: &Options) -> Result<Cut, ReplayError> {
     let events = data.events();
     let (Some(first), Some(last)) = (events.first(), events.last()) else {
         return Err(ReplayError::NoEvents(data.label.clone()));
@@ -135,7 +144,7 @@ fn contenders(options: &Options) -> Result<Vec<Contender>, ReplayError> {
     let whole_stream = options.protocol == Protocol::Prequential && options.cut.is_none();
     let mut chosen = options.contenders.clone();
     if chosen.is_empty() {
-        chosen = Contender::ALL.into_iter().filter(|contender| !(whole_stream && contender.is_fixed())).collect();
+        chosen = Contender::SERVED.into_iter().filter(|contender| !(whole_stream && contender.is_fixed())).collect();
     } else if whole_stream && chosen.iter().any(|contender| contender.is_fixed()) {
         return Err(ReplayError::Usage(
             "`static` and `frozen` are fixed at the cut, and prequential over the whole stream has none: give --cut, or --strategies batch,realtime",
@@ -161,7 +170,11 @@ fn probes(options: &Options, contenders: &[Contender]) -> Result<Vec<Asked>, Rep
     probes.lanes(&options.settings)
 }
 
-fn make_plan(data: &mut Dataset, cut: Cut, options: &Options) -> Result<(Plan, Option<Met>), ReplayError> {
+/// What is to be asked.
+///
+/// # Errors
+/// [`ReplayError`] where pairs cannot be read or used.
+pub(super) fn make_plan(data: &mut Dataset, cut: Cut, options: &Options) -> Result<(Plan, Option<Met>), ReplayError> {
     match (&options.pairs, options.protocol) {
         (Some(path), Protocol::NextItem) => pairs(data, cut, path).map(|(plan, met)| (plan, Some(met))),
         (Some(_), _) => Err(ReplayError::Usage("--pairs fixes next items: use it with --protocol next-item")),
@@ -259,5 +272,50 @@ mod tests {
         assert!(error.contains("set --cut between 2020-06-01T00:00:00Z and 2020-06-01T01:05:10Z"), "{error}");
         let after = Options { cut: Some(Timestamp(1_700_000_000_000)), ..options(Protocol::Basket) };
         assert!(matches!(run(&mut data, &after, &ProgressBar::hidden()), Err(ReplayError::NoQueries { .. })));
+    }
+
+    /// Ten orders of a and b, the cut, and thirty of a and c, each followed by the like.
+    fn change_of_taste() -> (Dataset, Cut) {
+        let orders = |numbers: std::ops::Range<u32>, second: &str| -> String {
+            let order = |n: u32| format!("purchase {} s{n} a\npurchase {} s{n} {second}\n", n * 100, n * 100 + 10);
+            numbers.map(order).collect()
+        };
+        dataset(&format!("{}cut\n{}", orders(0..10, "b"), orders(10..40, "c")))
+    }
+
+    #[test]
+    fn the_hybrid_is_told_as_a_multiple_of_the_yardsticks() {
+        let (mut data, cut) = change_of_taste();
+        let contenders =
+            vec![Contender::Frozen, Contender::Realtime, Contender::ConditionalFrozen, Contender::Conditional];
+        let options = Options { cut: Some(cut.at), contenders, ..options(Protocol::NextItem) };
+        let report = run(&mut data, &options, &ProgressBar::hidden()).expect("runs");
+        let rate = |name| {
+            let strategy = report.strategies.iter().find(|s| s.name == name).expect("asked");
+            strategy.metrics.get("hr@1").expect("a figure").value
+        };
+        assert!(rate("conditional-frozen").abs() < f64::EPSILON, "c is unknown at the cut");
+        let expected = 1.0 - 10.0 / 30.0;
+        assert!((rate("conditional") - expected).abs() < 1e-9, "b leads until c was bought as often, and later");
+        assert_eq!(
+            report.ratios.iter().map(|r| (r.of, r.over)).collect::<Vec<_>>(),
+            [
+                ("frozen", "conditional-frozen"),
+                ("frozen", "conditional"),
+                ("realtime", "conditional-frozen"),
+                ("realtime", "conditional"),
+            ]
+        );
+        let ratio = report.ratios[3].metrics.get("hr@1").expect("a figure");
+        assert!((ratio.value - rate("realtime") / rate("conditional")).abs() < 1e-9);
+        assert!(report.ratios[0].metrics.get("hr@1").is_none(), "a multiple of nothing is none");
+    }
+
+    #[test]
+    fn a_yardstick_without_purchases_is_refused() {
+        let (mut data, cut) = change_of_mind();
+        let contenders = vec![Contender::Realtime, Contender::Conditional];
+        let options = Options { cut: Some(cut.at), contenders, ..options(Protocol::NextItem) };
+        assert!(matches!(run(&mut data, &options, &ProgressBar::hidden()), Err(ReplayError::NoPurchases)));
     }
 }

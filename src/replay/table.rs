@@ -5,7 +5,7 @@ use comfy_table::{CellAlignment, Table};
 
 use super::bootstrap::Interval;
 use super::lane::Contender;
-use super::report::{Named, Report, StrategyReport};
+use super::report::{Named, Ratio, Report, StrategyReport};
 
 /// The head of a report: what was replayed.
 pub fn summary(report: &Report) -> String {
@@ -62,7 +62,19 @@ pub fn differences(report: &Report) -> Vec<String> {
             shares.collect::<Vec<_>>().join(", ")
         )
     });
-    strategies.chain(ablations).chain(behind).collect()
+    strategies.chain(ratios(report, &shown)).chain(ablations).chain(behind).collect()
+}
+
+/// The hybrid as a multiple of each baseline, one line each.
+fn ratios(report: &Report, shown: &[String]) -> Vec<String> {
+    let line = |each: &Ratio| {
+        let figures = shown.iter().filter_map(|name| {
+            let Interval { value, low, high } = each.metrics.get(name)?;
+            Some(format!("{name} {value:.3} x [{low:.3}, {high:.3}]"))
+        });
+        format!("{} over {}: {}", each.of, each.over, figures.collect::<Vec<_>>().join(", "))
+    };
+    report.ratios.iter().map(line).collect()
 }
 
 /// What the live answers were made of: what each source found of what was to be found, and whether the probabilities

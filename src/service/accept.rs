@@ -136,7 +136,7 @@ impl Service {
         self.submit(accepted, prepared).await
     }
 
-    fn acceptance(&self, timing: Timing) -> Acceptance {
+    pub(super) fn acceptance(&self, timing: Timing) -> Acceptance {
         let in_force = self.in_force();
         let events = &in_force.config.events;
         Acceptance {

@@ -5,7 +5,9 @@
 
 mod accept;
 mod admission;
+mod dead_letters;
 mod deadline;
+mod erasures;
 mod gate;
 mod ladder;
 mod model;
@@ -15,9 +17,11 @@ mod simulate;
 mod token;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub use accept::{Accepted, Refused, Timing};
+pub use dead_letters::{LettersError, Replayed};
 pub use gate::Gate;
 pub use ladder::Ceiling;
 use ladder::Ladder;
@@ -26,10 +30,12 @@ use sidecart_engine::nouns::{Item, Tier, Timestamp};
 use sidecart_engine::views::{ItemView, SessionView, UserView};
 pub use simulate::{MAX_REQUESTS, USUAL_REQUESTS};
 pub use token::Tokens;
+use tokio::sync::Semaphore;
 
 use crate::decisions::Decisions;
+use crate::erasure::Erasures;
 use crate::in_force::{InForce, Keeper};
-use crate::ingest::{DeadLetters, Ingest, Phase, Shared};
+use crate::ingest::{DeadLetters, Ingest, Phase, Shared, StateDigest, SubmitError};
 use crate::log::Offset;
 use crate::metrics::{Metrics, Observed};
 use crate::wire::scalar::rfc3339;
@@ -47,7 +53,11 @@ pub struct Parts {
     /// The engine and how far it is.
     pub shared: Arc<Shared>,
     /// Where late events are written down.
-    pub dead_letters: DeadLetters,
+    pub dead_letters: Arc<DeadLetters>,
+    /// Answers that are remembered.
+    pub decisions: Arc<Decisions>,
+    /// Forgets shoppers.
+    pub erasures: Erasures,
     /// Makes and checks attribution tokens.
     pub tokens: Tokens,
 }
@@ -57,13 +67,15 @@ pub struct Service {
     keeper: Arc<Keeper>,
     ingest: Ingest,
     shared: Arc<Shared>,
-    dead_letters: DeadLetters,
+    dead_letters: Arc<DeadLetters>,
     tokens: Tokens,
-    decisions: Decisions,
+    decisions: Arc<Decisions>,
+    erasures: Erasures,
     scratch: scratch::Pool,
     admission: admission::Admission,
     ladder: Ladder,
     simulations: Gate,
+    digest_turn: Semaphore,
 }
 
 impl Service {
@@ -71,11 +83,13 @@ impl Service {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self {
-            decisions: Decisions::default(),
+            decisions: parts.decisions,
+            erasures: parts.erasures,
             admission: admission::Admission::new(),
             ladder: Ladder::default(),
             simulations: Gate::default(),
             keeper: parts.keeper,
+            digest_turn: Semaphore::new(1),
             ingest: parts.ingest,
             shared: parts.shared,
             dead_letters: parts.dead_letters,
@@ -168,6 +182,15 @@ impl Service {
         self.shared.engine.read().item_features(id, self.now())
     }
 
+    /// The digest of the state as of now; one at a time, since it encodes all of the state.
+    ///
+    /// # Errors
+    /// [`SubmitError`]: to be asked again later.
+    pub async fn state_digest(&self) -> Result<StateDigest, SubmitError> {
+        let Ok(_turn) = self.digest_turn.try_acquire() else { return Err(SubmitError::Busy("digest")) };
+        self.ingest.digest().await
+    }
+
     /// The metrics as text.
     #[must_use]
     pub fn scrape(&self) -> String {
@@ -197,6 +220,7 @@ impl Service {
 
     /// Runs `change` on the engine under its lock; for what is no record, such as fixing the static lists.
     pub fn with_engine<T>(&self, change: impl FnOnce(&mut sidecart_engine::Engine) -> T) -> T {
+        self.shared.unlogged.store(true, Ordering::Release);
         change(&mut self.shared.engine.write())
     }
 }

@@ -2,6 +2,7 @@
 //! remedy.
 
 pub mod answer;
+pub mod erasure;
 pub mod event;
 pub mod features;
 mod field;

@@ -58,7 +58,9 @@ impl Server {
     pub fn launch_with(data_dir: &Path, file: &Path) -> Self {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(data_dir.join("server.log"));
         let log = log.expect("a file for what the server says");
+        // Read only by a binary that was built with the feature `failpoints`.
         let mut child = Command::new(env!("CARGO_BIN_EXE_sidecart"))
+            .env("FAILPOINTS_FILE", data_dir.join("failpoints"))
             .args(["serve", "--listen", "127.0.0.1:0", "--config"])
             .arg(file)
             .arg("--data-dir")
@@ -78,6 +80,11 @@ impl Server {
             .build()
             .new_agent();
         Self { child, stdout: stdout.into(), url, agent }
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends a request with a body of this type.
@@ -154,7 +161,7 @@ impl Server {
 
     /// Sends SIGTERM and waits for the end; gives the exit code.
     pub fn stop(mut self) -> Option<i32> {
-        let told = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
+        let told = Command::new("kill").arg(self.id().to_string()).status().expect("kill runs");
         assert!(told.success());
         self.child.wait().expect("an end").code()
     }

@@ -1,6 +1,7 @@
 //! What the scorer knows of a candidate: a fixed list of numbers ([`Feature`]), each small, finite and comparable across
 //! requests. One file per kind of knowledge.
 
+mod company;
 mod gates;
 mod item;
 mod kin;
@@ -36,6 +37,7 @@ pub(crate) fn extract(moment: &Moment<'_>, pool: &Pool, vectors: &mut Vec<Vector
     links::of_visit(moment, pool, vectors);
     links::of_next(moment, pool, vectors);
     links::of_basket(moment, pool, vectors);
+    company::write(moment, pool, vectors);
     let log_length = (1.0 + moment.visit.len() as f32).ln();
     for vector in vectors.iter_mut() {
         products(log_length, vector);

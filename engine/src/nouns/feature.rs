@@ -62,6 +62,8 @@ features! {
     MeanBuy = "p_buy_mean",
     BestBuyCosine = "buy_cosine_best",
     LinkedBuyShare = "linked_buy_share",
+    CompanyWanted = "company_wanted",
+    CompanyLike = "company_like_last",
     CategoryGiven = "p_category_given",
     BrandGiven = "p_brand_given",
     LogBought = "log_bought",

@@ -3,6 +3,7 @@
 //! Everything here is parsed at the edge and then trusted: an [`Event`] that exists is well formed.
 
 mod arrangement;
+mod erasure;
 mod event;
 mod exposure;
 mod feature;
@@ -17,6 +18,7 @@ mod slate;
 mod time;
 
 pub use arrangement::{Arrangement, Objective, Substitutes};
+pub use erasure::Erasure;
 pub use event::{Event, EventContext, EventKind, Line, MAX_LINES, MAX_QUANTITY};
 pub use exposure::Exposure;
 pub(crate) use exposure::Shown;

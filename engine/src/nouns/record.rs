@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Item, ItemId, ItemPatch, Model, StockUpdate, Timestamp};
+use super::{Erasure, Event, Item, ItemId, ItemPatch, Model, StockUpdate, Timestamp};
 
 /// One thing that changes the engine's state. What the log holds, and nothing else changes the state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +26,8 @@ pub enum Record {
     Model(Box<Model>),
     /// The shop told a stock figure.
     Stock(StockUpdate),
+    /// A shopper is to be forgotten.
+    Erase(Box<Erasure>),
 }
 
 /// A record as the log keeps it: with the instant at which Sidecart accepted it.

@@ -77,6 +77,11 @@ impl<V> Lru<V> {
         Some(self.remove_at(place))
     }
 
+    /// The keys that `goes` names, oldest first. Walks all.
+    pub(crate) fn keys_where(&self, goes: impl Fn(Key, &V) -> bool) -> Vec<Key> {
+        self.iter().filter(|(key, value)| goes(*key, value)).map(|(key, _)| key).collect()
+    }
+
     /// Oldest first.
     fn iter(&self) -> impl Iterator<Item = (Key, &V)> {
         let mut place = self.oldest;

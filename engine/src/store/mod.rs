@@ -10,6 +10,7 @@ mod catalog;
 mod counters;
 mod decay;
 mod dedupe;
+mod embeddings;
 mod intern;
 mod key;
 mod leaders;
@@ -27,11 +28,13 @@ mod users;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use affinities::{Relation, Row, Rows};
+pub use apply::Forgotten;
 pub(crate) use best::{keep_best, select_best};
 pub(crate) use catalog::{Catalog, Facts, NO_IX};
 pub(crate) use counters::Counters;
 pub(crate) use decay::Lens;
 pub(crate) use dedupe::Dedupe;
+pub(crate) use embeddings::{Embeddings, dot};
 pub(crate) use key::{Space, key};
 pub(crate) use leaders::Leaders;
 pub(crate) use lru::Lru;
@@ -45,7 +48,7 @@ pub(crate) use sessions::{Session, Touch};
 pub(crate) use tables::{BatchTable, StaticList};
 pub(crate) use users::{Profile, Tally, Users};
 
-use crate::nouns::{EventId, Model, SessionId, Timestamp};
+use crate::nouns::{AnonymousId, Erasure, EventId, Model, OrderId, SessionId, Timestamp, UserId};
 use crate::settings::Settings;
 
 /// The number of an item inside one engine: its place in order of first mention.
@@ -64,6 +67,7 @@ pub struct State {
     pub(crate) newcomers: Newcomers,
     pub(crate) sessions: Lru<Session>,
     pub(crate) index: SessionIndex,
+    pub(crate) embeddings: Embeddings,
     pub(crate) users: Users,
     pub(crate) orders: Lru<Order>,
     pub(crate) dedupe: Dedupe,
@@ -81,6 +85,25 @@ pub struct State {
     pub(crate) bot_visits: u64,
     /// Newest event time applied.
     pub(crate) newest_event_at: Option<Timestamp>,
+}
+
+/// The pseudonyms of these ids; see [`crate::Engine::erasure`].
+pub(crate) fn erasure<'a>(
+    users: impl IntoIterator<Item = &'a UserId>,
+    devices: impl IntoIterator<Item = &'a AnonymousId>,
+    sessions: impl IntoIterator<Item = &'a SessionId>,
+    orders: impl IntoIterator<Item = &'a OrderId>,
+) -> Erasure {
+    let mut erasure = Erasure::default();
+    erasure.profiles.extend(users.into_iter().map(|id| key(Space::User, id.as_str())));
+    erasure.profiles.extend(devices.into_iter().map(|id| key(Space::Anonymous, id.as_str())));
+    for id in sessions {
+        erasure.sessions.push(key(Space::Session, id.as_str()));
+        // The order of a visit whose shop names none.
+        erasure.orders.push(key(Space::Order, id.as_str()));
+    }
+    erasure.orders.extend(orders.into_iter().map(|id| key(Space::Order, id.as_str())));
+    erasure
 }
 
 impl State {

@@ -1,3 +1,4 @@
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use super::ItemIx;
@@ -102,6 +103,21 @@ impl Users {
     /// The profile of a user's or device's key.
     pub(crate) fn get(&self, key: Key) -> Option<&Profile> {
         self.profiles.get(self.owner(key))
+    }
+
+    /// The devices that are, or are known to be of, these profiles. Walks all.
+    pub(crate) fn devices_of(&self, profiles: &FxHashSet<Key>) -> Vec<Key> {
+        self.owners.keys_where(|device, user| profiles.contains(&device) || profiles.contains(user))
+    }
+
+    /// Forgets profiles, and whose these devices were.
+    pub(crate) fn forget(&mut self, profiles: &FxHashSet<Key>, devices: &[Key]) {
+        for profile in profiles {
+            self.profiles.remove(*profile);
+        }
+        for device in devices {
+            self.owners.remove(*device);
+        }
     }
 
     /// The user that a device belongs to, or the key itself.

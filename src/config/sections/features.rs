@@ -29,6 +29,8 @@ pub struct Features {
     pub affinities: Affinities,
     /// The index of past visits behind the source `session_knn`.
     pub index: Index,
+    /// Vectors of items, learned from visits: what items are like that were never met together.
+    pub embeddings: Embeddings,
 }
 
 /// Live visits.
@@ -173,5 +175,28 @@ impl Default for Index {
     fn default() -> Self {
         let i = Settings::default().index;
         Self { max_sessions: i.max_sessions, max_items: i.max_items, postings_per_item: i.postings_per_item }
+    }
+}
+
+/// Vectors of items, learned from visits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Embeddings {
+    /// Items that have vectors at most, half a KiB each; the longest unmet gives its own to a newcomer. 0: none has.
+    #[schemars(range(min = 0, max = 10_000_000))]
+    pub max_items: usize,
+    /// Past visits gone through again with each new item of a visit: more teach more where there is little traffic, and
+    /// each costs as much as the new item itself.
+    #[schemars(range(min = 0, max = 16))]
+    pub rehearsals: u32,
+    /// How far a step goes.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub rate: f64,
+}
+
+impl Default for Embeddings {
+    fn default() -> Self {
+        let e = Settings::default().embeddings;
+        Self { max_items: e.max_items, rehearsals: e.rehearsals, rate: shortest(e.rate) }
     }
 }

@@ -20,7 +20,7 @@ fn a_second_opener_is_refused_and_told_who_was_first() {
     let dir = tempfile::tempdir().unwrap();
     let first = SegmentLog::open(dir.path(), SMALL, NOW).unwrap();
     let error = SegmentLog::open(dir.path(), SMALL, NOW).err().unwrap().to_string();
-    let holder = format!("is in use by process {}, started 2026-01-01T12:00:00Z: stop it", std::process::id());
+    let holder = format!("is in use by process {} on ", std::process::id());
     assert!(error.contains(&holder), "{error}");
     assert!(LogView::open(dir.path()).unwrap().verify(&mut |_| {}).unwrap().in_use_by.is_some());
     drop(first);

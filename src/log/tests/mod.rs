@@ -6,9 +6,10 @@ mod files;
 mod property;
 mod replaying;
 mod retention;
-mod sim;
+pub mod sim;
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use sidecart_engine::nouns::Timestamp;
 use sim::SimDisk;
@@ -25,7 +26,7 @@ fn open(disk: &SimDisk) -> (SegmentLog, Recovered) {
 }
 
 fn open_with(disk: &SimDisk, options: LogOptions) -> (SegmentLog, Recovered) {
-    SegmentLog::open_on(Box::new(disk.clone()), options, NOW).unwrap()
+    SegmentLog::open_on(Arc::new(disk.clone()), options, NOW).unwrap()
 }
 
 /// Payloads that tell their offset: `record 17 ....`, of lengths that vary.

@@ -178,6 +178,7 @@ impl State {
             self.rows.add(pairing, touch.item, other, share(distance));
             self.rows.add(pairing, other, touch.item, share(distance) * settings.affinities.backward);
         }
+        self.embeddings.learn(&before, touch.item, &self.index, &settings.embeddings);
         self.relate_next(touch.item, &before, at, settings);
         self.relate_kin(Relation::Visit, touch.item, &before, at, settings);
     }

@@ -1,8 +1,11 @@
 //! How entries of the log change the state. One file per kind of change; each is idempotent or guarded by the dedupe
 //! window.
 
+mod erase;
 mod event;
 mod order;
+
+pub use erase::Forgotten;
 
 use super::{ItemIx, State};
 use crate::Applied;
@@ -28,6 +31,7 @@ impl State {
                     Applied::Duplicate
                 }
             }
+            Record::Erase(erasure) => self.erase(erasure),
             Record::Stock(update) => {
                 self.change_item(&update.item, entry.accepted_at, |state| state.catalog.set_stock(update))
             }

@@ -1,0 +1,53 @@
+use serde::{Deserialize, Serialize};
+
+/// Whom to forget, by the pseudonyms under which the state remembers them; see [`crate::Engine::erasure`]. The log keeps
+/// no more than this of an erasure, so that a replay forgets them too.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erasure {
+    /// Users and devices.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<u64>,
+    /// Visits, beyond those that the state knows to be of these profiles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<u64>,
+    /// Orders, beyond those that the state knows to be of these profiles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub orders: Vec<u64>,
+}
+
+impl Erasure {
+    /// How many pseudonyms it names.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.profiles.len() + self.sessions.len() + self.orders.len()
+    }
+
+    /// Whether it names none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// In parts of at most `most` pseudonyms of each kind: a record of the log is bounded.
+    #[must_use]
+    pub fn parts(&self, most: usize) -> Vec<Self> {
+        let part = |all: &[u64], n: usize| all.chunks(most.max(1)).nth(n).unwrap_or_default().to_vec();
+        let longest = self.profiles.len().max(self.sessions.len()).max(self.orders.len());
+        (0..longest.div_ceil(most.max(1)))
+            .map(|n| Self {
+                profiles: part(&self.profiles, n),
+                sessions: part(&self.sessions, n),
+                orders: part(&self.orders, n),
+            })
+            .collect()
+    }
+
+    /// Leaves out the pseudonyms of `other`; whether there were any.
+    pub fn subtract(&mut self, other: &Self) -> bool {
+        let before = self.len();
+        self.profiles.retain(|key| !other.profiles.contains(key));
+        self.sessions.retain(|key| !other.sessions.contains(key));
+        self.orders.retain(|key| !other.orders.contains(key));
+        self.len() < before
+    }
+}

@@ -1,0 +1,57 @@
+//! Forgetting shoppers: profiles, visits, carts and orders go. What was counted of them for items stays, since nothing
+//! leads back from there.
+
+use rustc_hash::FxHashSet;
+
+use crate::Applied;
+use crate::nouns::Erasure;
+use crate::store::State;
+use crate::store::key::Key;
+
+/// All that an erasure takes out of one state. Finding it walks all visits, orders and devices, some tens of
+/// milliseconds per million; taking it out takes microseconds.
+#[derive(Debug)]
+pub struct Forgotten {
+    profiles: FxHashSet<Key>,
+    devices: Vec<Key>,
+    sessions: Vec<Key>,
+    orders: Vec<Key>,
+}
+
+impl State {
+    /// Looks for all that an erasure takes out.
+    pub(crate) fn find_erased(&self, erasure: &Erasure) -> Forgotten {
+        let set = |keys: &[Key]| keys.iter().copied().collect::<FxHashSet<Key>>();
+        let (profiles, sessions, orders) = (set(&erasure.profiles), set(&erasure.sessions), set(&erasure.orders));
+        Forgotten {
+            devices: self.users.devices_of(&profiles),
+            sessions: self
+                .sessions
+                .keys_where(|key, session| sessions.contains(&key) || profiles.contains(&session.profile)),
+            orders: self.orders.keys_where(|key, order| orders.contains(&key) || profiles.contains(&order.profile)),
+            profiles,
+        }
+    }
+
+    /// Applies an erasure whose finds are known. Counts as one entry.
+    pub(crate) fn forget(&mut self, found: &Forgotten) {
+        self.applied += 1;
+        self.take_out(found);
+    }
+
+    pub(super) fn erase(&mut self, erasure: &Erasure) -> Applied {
+        let found = self.find_erased(erasure);
+        self.take_out(&found);
+        Applied::Fresh
+    }
+
+    fn take_out(&mut self, found: &Forgotten) {
+        self.users.forget(&found.profiles, &found.devices);
+        for key in &found.sessions {
+            self.sessions.remove(*key);
+        }
+        for key in &found.orders {
+            self.orders.remove(*key);
+        }
+    }
+}

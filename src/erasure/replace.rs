@@ -1,0 +1,124 @@
+//! What takes the place of a shopper's ids in the log: random names that nothing leads back from. A replay meets them
+//! instead, and the erasure's own record, which names them too, forgets them where the live state forgot the person; so
+//! both end in the same state.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use sidecart_engine::Engine;
+use sidecart_engine::nouns::{
+    AnonymousId, Entry, Erasure, Event, EventId, OrderId, Record, Request, SessionId, UserId,
+};
+
+use super::who::Who;
+use crate::log::{Logged, Offset};
+
+/// Bytes of a replacement's randomness.
+const NAME_BYTES: usize = 12;
+
+/// A shopper's ids and what stands in for them.
+pub struct Replacement {
+    who: Who,
+    mac: Hmac<Sha256>,
+    /// By what the state remembers the person.
+    original: Erasure,
+    /// By what a replay of the rewritten log remembers the names that stand in.
+    stand_in: Erasure,
+    /// The ids as JSON texts, as they stand in files.
+    quoted: Vec<String>,
+}
+
+impl Replacement {
+    /// Stand-ins that depend on a salt which is thrown away in the end.
+    pub fn new(who: &Who, salt: &[u8]) -> Self {
+        let mac = Hmac::new_from_slice(salt).expect("any length of key will do");
+        let name = |id: &str| name(&mac, id);
+        let original = Engine::erasure(&who.user, &who.devices, &who.sessions, &who.orders);
+        let users = who.user.as_ref().and_then(|id| UserId::new(&name(id.as_str())).ok());
+        let devices: Vec<_> = who.devices.iter().filter_map(|id| AnonymousId::new(&name(id.as_str())).ok()).collect();
+        let sessions: Vec<_> = who.sessions.iter().filter_map(|id| SessionId::new(&name(id.as_str())).ok()).collect();
+        let orders: Vec<_> = who.orders.iter().filter_map(|id| OrderId::new(&name(id.as_str())).ok()).collect();
+        let stand_in = Engine::erasure(&users, &devices, &sessions, &orders);
+        let texts = who.user.iter().map(UserId::as_str);
+        let texts = texts.chain(who.devices.iter().map(AnonymousId::as_str));
+        let texts = texts.chain(who.sessions.iter().map(SessionId::as_str));
+        let quoted = texts.filter_map(|text| serde_json::to_string(text).ok()).collect();
+        Self { who: who.clone(), mac, original, stand_in, quoted }
+    }
+
+    /// What the log says of the erasure until it is rewritten: the person's pseudonyms and those of the stand-ins.
+    pub fn erasure(&self) -> Erasure {
+        let both = |a: &[u64], b: &[u64]| a.iter().chain(b).copied().collect();
+        Erasure {
+            profiles: both(&self.original.profiles, &self.stand_in.profiles),
+            sessions: both(&self.original.sessions, &self.stand_in.sessions),
+            orders: both(&self.original.orders, &self.stand_in.orders),
+        }
+    }
+
+    /// What a record of the log becomes; `None`: it says nothing of them. Events behind `forgotten`, the erasure's own
+    /// record, were accepted after it and are not part of it.
+    pub fn of_record(&self, logged: &Logged<'_>, forgotten: Offset) -> Option<Vec<u8>> {
+        let mut entry: Entry = serde_json::from_slice(logged.payload).ok()?;
+        match &mut entry.record {
+            Record::Event(event) if logged.offset < forgotten && self.who.did(event) => self.blank(event),
+            // The hash of an id leads back to whoever can guess the id.
+            Record::Erase(erasure) => {
+                if !erasure.subtract(&self.original) {
+                    return None;
+                }
+            }
+            _ => return None,
+        }
+        serde_json::to_vec(&entry).ok()
+    }
+
+    fn blank(&self, event: &mut Event) {
+        let name = |id: &str| name(&self.mac, id);
+        if event.user.is_some() && event.user == self.who.user {
+            event.user = event.user.take().and_then(|id| UserId::new(&name(id.as_str())).ok());
+        }
+        if let Some(id) = event.anonymous.take_if(|id| self.who.devices.contains(id)) {
+            event.anonymous = AnonymousId::new(&name(id.as_str())).ok();
+        }
+        if self.who.sessions.contains(&event.session)
+            && let Ok(id) = SessionId::new(&name(event.session.as_str()))
+        {
+            event.session = id;
+        }
+        if let Some(id) = event.order.take_if(|id| self.who.orders.contains(id)) {
+            event.order = OrderId::new(&name(id.as_str())).ok();
+        }
+        // An event's own id is random in a well-built shop. One that is made from the person's must go too; sent again,
+        // such an event would count anew.
+        if self.names(event.id.as_str())
+            && let Ok(id) = EventId::new(&name(event.id.as_str()))
+        {
+            event.id = id;
+        }
+        event.attribution_token = None;
+        event.context = None;
+    }
+
+    fn names(&self, text: &str) -> bool {
+        self.quoted.iter().any(|quoted| text.contains(quoted.trim_matches('"')))
+    }
+
+    /// Whether a line of JSON names them.
+    pub fn is_named_in(&self, line: &str) -> bool {
+        self.quoted.iter().any(|quoted| line.contains(quoted.as_str()))
+    }
+
+    /// Whether a request was theirs.
+    pub fn is_about(&self, request: &Request) -> bool {
+        self.who.sessions.contains(&request.session) || (request.user.is_some() && request.user == self.who.user)
+    }
+}
+
+/// The name that stands in for an id.
+fn name(mac: &Hmac<Sha256>, id: &str) -> String {
+    let mut mac = mac.clone();
+    mac.update(id.as_bytes());
+    let tag = mac.finalize().into_bytes();
+    let hex: String = tag.iter().take(NAME_BYTES).map(|byte| format!("{byte:02x}")).collect();
+    format!("erased-{hex}")
+}

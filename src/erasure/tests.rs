@@ -1,0 +1,96 @@
+use sidecart_engine::nouns::{Entry, EventKind, Line, SessionId};
+
+use super::job::Target;
+use super::replace::Replacement;
+use super::who;
+use super::*;
+use crate::log::tests::sim::SimDisk;
+use crate::log::{EventLog, LogOptions, SegmentLog};
+
+const NOW: Timestamp = Timestamp(1_780_000_000_000);
+
+/// One event: (visit, user, device, order).
+type Step = (&'static str, Option<&'static str>, Option<&'static str>, Option<&'static str>);
+
+fn log_of(steps: &[Step]) -> SegmentLog {
+    let options = LogOptions { segment_bytes: 600, retain_ms: None, retain_bytes: None };
+    let (mut log, _) = SegmentLog::open_on(Arc::new(SimDisk::default()), options, NOW).unwrap();
+    for (number, (session, user, device, order)) in steps.iter().enumerate() {
+        let event = sidecart_engine::nouns::Event {
+            id: format!("e{number}").try_into().unwrap(),
+            kind: EventKind::View,
+            session: SessionId::new(session).unwrap(),
+            user: user.map(|id| id.to_owned().try_into().unwrap()),
+            anonymous: device.map(|id| id.to_owned().try_into().unwrap()),
+            at: NOW,
+            lines: vec![Line { item: "i".to_owned().try_into().unwrap(), quantity: 1, price: None }],
+            order: order.map(|id| id.to_owned().try_into().unwrap()),
+            placement: None,
+            attribution_token: Some("token".into()),
+            consent: None,
+            context: None,
+        };
+        let entry = Entry { accepted_at: NOW, record: Record::Event(Box::new(event)) };
+        log.append(&[serde_json::to_vec(&entry).unwrap()], NOW).unwrap();
+    }
+    log
+}
+
+fn ada() -> Target {
+    Target { user: Some("ada".to_owned().try_into().unwrap()), ..Target::default() }
+}
+
+fn texts<T: ToString>(ids: impl IntoIterator<Item = T>) -> Vec<String> {
+    ids.into_iter().map(|id| id.to_string()).collect()
+}
+
+#[test]
+fn visits_before_the_login_and_devices_of_nobody_else_are_theirs() {
+    let mut log = log_of(&[
+        ("s1", None, Some("phone"), None),
+        ("s2", Some("ada"), Some("phone"), None),
+        ("s3", None, Some("phone"), Some("o3")),
+        ("s4", Some("bob"), Some("tablet"), None),
+        ("s5", Some("ada"), Some("tablet"), None),
+        ("s6", None, Some("tablet"), None),
+        ("s7", None, None, Some("o7")),
+        ("s7", Some("ada"), None, None),
+    ]);
+    let end = log.roll(NOW).unwrap();
+    let found = who::find(log.reader().as_ref(), &ada(), end).unwrap();
+    assert_eq!(texts(&found.devices), ["phone"]);
+    assert_eq!(texts(&found.sessions), ["s1", "s2", "s3", "s5", "s7"]);
+    assert_eq!(texts(&found.orders), ["o3", "o7"]);
+}
+
+#[test]
+fn a_rewritten_log_names_them_no_more_and_keeps_offsets_and_others() {
+    let mut log = log_of(&[
+        ("s1", Some("ada"), Some("phone"), Some("o1")),
+        ("s2", Some("bob"), None, None),
+        ("s1", Some("bob"), None, None),
+        ("s3", None, Some("phone"), None),
+    ]);
+    let end = log.roll(NOW).unwrap();
+    let reader = log.reader();
+    let found = who::find(reader.as_ref(), &ada(), end).unwrap();
+    let replacement = Replacement::new(&found, b"salt");
+    let done = reader.rewrite(end, &mut |logged| replacement.of_record(&logged, end)).unwrap();
+    assert_eq!(done.records, 3);
+    // What is done again finds nothing left.
+    let again = reader.rewrite(end, &mut |logged| replacement.of_record(&logged, end)).unwrap();
+    assert_eq!((again.records, again.segments), (0, 0));
+    let mut seen = Vec::new();
+    let replayed = reader
+        .replay(Offset(0), end, &mut |logged| {
+            seen.push(String::from_utf8(logged.payload.to_vec()).unwrap());
+            std::ops::ControlFlow::Continue(())
+        })
+        .unwrap();
+    assert_eq!((replayed.records, replayed.lost), (4, 0));
+    let all = seen.concat();
+    for id in ["ada", "phone", "\"s1\"", "\"s3\"", "\"o1\""] {
+        assert!(!all.contains(id), "{id} is left in {all}");
+    }
+    assert_eq!(all.matches("bob").count(), 2);
+}
