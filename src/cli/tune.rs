@@ -41,7 +41,7 @@ pub struct Args {
     /// Leave out items that the session has already seen
     #[arg(long)]
     exclude_seen: bool,
-    /// The figure to raise, such as hr@20 [default: recall@10 of baskets, mrr@20 else]
+    /// The figure to raise, such as hr@20; by default recall@10 of baskets, mrr@20 else
     #[arg(long, value_name = "NAME")]
     metric: Option<String>,
     /// Comparisons at most; each is a replay of the training part

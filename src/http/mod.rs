@@ -162,14 +162,14 @@ mod tests {
             /openapi.json get
             /readyz get
             /v1/config get
-            /v1/dead-letters get
-            /v1/dead-letters/replay post
             /v1/config put
             /v1/config/history get
             /v1/config/history/{version} get
             /v1/config/rollback post
             /v1/config/simulate post
             /v1/config/validate post
+            /v1/dead-letters get
+            /v1/dead-letters/replay post
             /v1/decisions/{requestId} get
             /v1/erasures post
             /v1/erasures/{id} get

@@ -1,6 +1,6 @@
 //! The config in force, and how it changes while the server runs.
 //!
-//! file, signal, `PUT` or rollback -> read and checked as a whole -> live keys laid on what runs ([`config::mix`]) ->
+//! file, signal, `PUT` or rollback -> read and checked as a whole -> live keys laid on what runs ([`mix`](crate::config::mix)) ->
 //! written into the history -> swapped in at once -> followers told. Whatever fails on the way leaves what was in force.
 
 mod change;
