@@ -62,7 +62,7 @@ impl Compiler<'_> {
             if rule.what.is_empty() && rule.when.is_none() {
                 self.problem(&path, "the rule", "has neither `what` nor `when`: say what is left out");
             }
-            let what = rule.what.iter().map(|what| suppressed(*what, rule.times)).collect();
+            let what = rule.what.iter().map(|what| suppressed(*what, rule.times, rule.dismissed_days)).collect();
             let cond = when.map(|when| if rule.what.is_empty() { when } else { Cond::And(vec![when, Cond::Or(what)]) });
             self.add(&path, &rule.common(), Kind::Suppress, cond, deny.clone());
         }
@@ -276,7 +276,7 @@ fn off_ratio(rule: &EligibilityRule) -> Cond {
     Cond::And(vec![Cond::number(Num::Ask(there_is), Order::Greater, Num::Const(0.0)), Cond::Or(off)])
 }
 
-fn suppressed(what: Suppressed, times: u16) -> Cond {
+fn suppressed(what: Suppressed, times: u16, days: f64) -> Cond {
     match what {
         // An item of no group has no variants.
         Suppressed::VariantsOfCart => Cond::And(vec![
@@ -284,6 +284,7 @@ fn suppressed(what: Suppressed, times: u16) -> Cond {
             Cond::in_list(own_text(ItemText::Group), List::Ask(AskList::CartGroups)),
         ]),
         Suppressed::ShownWithoutClick => Cond::number(Num::Shown, Order::AtLeast, Num::Const(f64::from(times))),
+        Suppressed::Dismissed => Cond::number(Num::Dismissed, Order::Less, Num::Const(days)),
         Suppressed::RemovedThisSession => Cond::in_list(own_text(ItemText::Id), List::Ask(AskList::Removed)),
     }
 }

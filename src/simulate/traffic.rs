@@ -221,7 +221,7 @@ fn question(event: &Event, now: Timestamp) -> Option<Question> {
         EventKind::View => "pdp",
         EventKind::AddToCart | EventKind::RemoveFromCart => "cart",
         EventKind::Click | EventKind::Impression => event.placement.as_ref()?.as_str(),
-        EventKind::Purchase | EventKind::Refund => return None,
+        EventKind::Purchase | EventKind::Refund | EventKind::Dismiss => return None,
     };
     let placement = PlacementId::new(page).ok()?;
     let mut request = Request::new(placement, event.session.clone(), 0);

@@ -25,7 +25,7 @@ pub struct CrossSellEvent<'a> {
     #[serde(borrow)]
     #[schema(value_type = Option<String>, max_length = 128, example = "e-1001")]
     event_id: Option<Scalar<'a>>,
-    /// `view`, `add_to_cart`, `remove_from_cart`, `purchase`, `impression`, `click` or `refund`.
+    /// `view`, `add_to_cart`, `remove_from_cart`, `purchase`, `impression`, `click`, `refund` or `dismiss`.
     #[serde(borrow)]
     #[schema(value_type = String, required, example = "add_to_cart")]
     event_type: Option<Scalar<'a>>,

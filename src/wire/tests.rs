@@ -67,8 +67,8 @@ fn every_malformed_event_is_told_field_value_and_remedy() {
             bad_shape: `nope` is not an object: send an object such as {"itemId": ...}
             bad_shape: `[1]` is not an object: send an object such as {"itemId": ...}
             bad_json: not valid JSON (EOF while parsing an object at line 1 column 19): check its quotes, commas and brackets
-            missing_field: `eventType` is missing: give one of view, add_to_cart, remove_from_cart, purchase, impression, click, refund
-            unknown_type: `eventType` `wiev` is not known: give one of view, add_to_cart, remove_from_cart, purchase, impression, click, refund
+            missing_field: `eventType` is missing: give one of view, add_to_cart, remove_from_cart, purchase, impression, click, refund, dismiss
+            unknown_type: `eventType` `wiev` is not known: give one of view, add_to_cart, remove_from_cart, purchase, impression, click, refund, dismiss
             missing_field: `sessionId` is missing: name the visit, such as the shop's session cookie
             bad_id: `sessionId` is empty: give a text of 1 to 128 bytes
             missing_field: `itemId` is missing: name the item, or the order's lines in `items`

@@ -25,11 +25,13 @@ pub enum EventKind {
     Click,
     /// Sent bought units back; reverses what the purchase added.
     Refund,
+    /// Waved a recommendation away. Kept last: the log knows kinds by their place.
+    Dismiss,
 }
 
 impl EventKind {
     /// All kinds, in the order of the funnel.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::View,
         Self::AddToCart,
         Self::RemoveFromCart,
@@ -37,6 +39,7 @@ impl EventKind {
         Self::Impression,
         Self::Click,
         Self::Refund,
+        Self::Dismiss,
     ];
 
     /// The name in JSON and in CSV.
@@ -50,6 +53,7 @@ impl EventKind {
             Self::Impression => "impression",
             Self::Click => "click",
             Self::Refund => "refund",
+            Self::Dismiss => "dismiss",
         }
     }
 

@@ -237,6 +237,8 @@ pub enum Num {
     Ask(AskNumber),
     /// How often the candidate was shown in this visit since it was last clicked.
     Shown,
+    /// Days since this shopper last waved the candidate away; more than any number of days where never.
+    Dismissed,
     /// An attribute.
     Attr(Attr),
     /// Over the cart: units x the attribute of that name, where an item has it.

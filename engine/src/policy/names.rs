@@ -23,6 +23,7 @@ impl Num {
             Self::Item(_, number) => number.name().to_owned(),
             Self::Ask(number) => number.name().to_owned(),
             Self::Shown => "item.shownInVisit".to_owned(),
+            Self::Dismissed => "days since dismissed".to_owned(),
             Self::Attr(attr) => attr.name(),
             Self::CartSum(name) => format!("cart.sum({name:?})"),
             Self::Const(_) | Self::Size(_) | Self::Count(..) | Self::Math(..) => return None,

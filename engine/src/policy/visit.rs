@@ -100,7 +100,7 @@ impl Leaf<'_> {
     pub(crate) fn reads_item(&self) -> bool {
         let of_item = |attr: &Attr| attr.whose == Whose::Of(Subject::Item);
         match self {
-            Self::Num(Num::Shown) => true,
+            Self::Num(Num::Shown | Num::Dismissed) => true,
             Self::Num(Num::Item(subject, _))
             | Self::Text(Text::Item(subject, _))
             | Self::List(List::Item(subject, _)) => *subject == Subject::Item,
@@ -143,7 +143,7 @@ impl Num {
                 sides.0.attrs_mut(change);
                 sides.1.attrs_mut(change);
             }
-            Self::Const(_) | Self::Item(..) | Self::Ask(_) | Self::Shown | Self::CartSum(_) => {}
+            Self::Const(_) | Self::Item(..) | Self::Ask(_) | Self::Shown | Self::Dismissed | Self::CartSum(_) => {}
         }
     }
 }

@@ -10,6 +10,9 @@ const GROWTH: usize = 4;
 /// Items shown and not clicked that are remembered per visit; the one shown longest ago leaves first.
 const MAX_SHOWN: usize = 64;
 
+/// Items waved away that are remembered per visit; the one waved away longest ago leaves first.
+const MAX_DISMISSED: usize = 64;
+
 /// One thing a shopper did to one item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Touch {
@@ -39,7 +42,12 @@ pub(crate) struct Session {
     pace: Pace,
     /// In a box of its own: most visits of most shops have none.
     shown: Option<Box<Shown>>,
+    dismissed: Option<Box<Dismissed>>,
 }
+
+/// Items that the shopper waved away, and when; newest last. Outlives the visit, as its cart does.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Dismissed(Vec<(ItemIx, Timestamp)>);
 
 /// Items that recommendations showed in this visit and that were not clicked since, and how often; newest last.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -66,6 +74,7 @@ impl Session {
             serial: None,
             pace: Pace::default(),
             shown: None,
+            dismissed: None,
         }
     }
 
@@ -162,6 +171,25 @@ impl Session {
         if let Some(shown) = &mut self.shown {
             shown.0.retain(|&(other, _)| other != item);
         }
+    }
+
+    /// Notes that an item was waved away.
+    pub(crate) fn dismiss(&mut self, item: ItemIx, at: Timestamp) {
+        let dismissed = &mut self.dismissed.get_or_insert_default().0;
+        let at = match dismissed.iter().position(|&(other, _)| other == item) {
+            Some(place) => dismissed.remove(place).1.max(at),
+            None => at,
+        };
+        if dismissed.len() >= MAX_DISMISSED {
+            dismissed.remove(0);
+        }
+        dismissed.push((item, at));
+    }
+
+    /// When an item was last waved away.
+    pub(crate) fn dismissed_at(&self, item: ItemIx) -> Option<Timestamp> {
+        let mut dismissed = self.dismissed.iter().flat_map(|dismissed| &dismissed.0);
+        dismissed.find(|(other, _)| *other == item).map(|&(_, at)| at)
     }
 
     /// How often an item was shown in this visit since it was last clicked.

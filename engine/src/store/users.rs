@@ -77,6 +77,8 @@ pub(crate) struct Profile {
     pub(crate) bought: Tally,
     /// Viewed or carted.
     pub(crate) seen: Tally,
+    /// Waved away.
+    pub(crate) dismissed: Tally,
     pub(crate) orders: u32,
     pub(crate) last_at: Timestamp,
     /// Devices merged into this user.
@@ -138,6 +140,7 @@ impl Users {
         if let Some(anonymous) = anonymous {
             profile.bought.merge(&anonymous.bought, settings);
             profile.seen.merge(&anonymous.seen, settings);
+            profile.dismissed.merge(&anonymous.dismissed, settings);
             profile.orders += anonymous.orders;
             profile.last_at = profile.last_at.max(anonymous.last_at);
         }
@@ -155,6 +158,7 @@ impl Users {
         match kind {
             EventKind::Purchase => profile.bought.add(ix, at, 1.0, settings),
             EventKind::View | EventKind::AddToCart => profile.seen.add(ix, at, 1.0, settings),
+            EventKind::Dismiss => profile.dismissed.add(ix, at, 1.0, settings),
             _ => {}
         }
     }

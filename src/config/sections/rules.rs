@@ -293,6 +293,9 @@ rules! {
         /// Times shown from which on `shown_without_click` leaves an item out.
         #[schemars(range(min = 1, max = 1_000))]
         times: u16 = 3,
+        /// Days for which `dismissed` leaves an item out.
+        #[schemars(range(min = 0.0, max = 3_650.0))]
+        dismissed_days: f64 = 30.0,
     }
 
     /// What is not to be recommended at all: any of the keys given, where `when` holds.
@@ -376,6 +379,9 @@ pub enum Suppressed {
     RemovedThisSession,
     /// What recommendations have shown `times` times in this visit since it was last clicked; needs `impression` events.
     ShownWithoutClick,
+    /// What the shopper waved away in the last `dismissed_days`, in this visit or, where known by an id, in any; needs `dismiss`
+    /// events.
+    Dismissed,
 }
 
 /// What a cap counts by.

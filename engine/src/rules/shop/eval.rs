@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::ask::Ask;
 use super::lack::Lack;
 use super::row::{self, Row};
-use crate::nouns::{Attribute, Item};
+use crate::nouns::{Attribute, DAY_MS, Item};
 use crate::policy::{Attr, Cond, ItemFlag, List, Math, Num, Over, Quantity, Subject, Text, Whose, Zone};
 use crate::rules::region::covers;
 
@@ -126,6 +126,13 @@ impl<'a> Scene<'_, 'a> {
             Num::Shown => {
                 let ix = self.row.ok_or(NO_ITEM)?.ix;
                 Ok(self.ask.visit.map_or(0.0, |visit| f64::from(visit.times_shown(ix))))
+            }
+            Num::Dismissed => {
+                let (ix, moment) = (self.row.ok_or(NO_ITEM)?.ix, self.ask.moment);
+                let of_visit = moment.session.and_then(|session| session.dismissed_at(ix));
+                let of_shopper = moment.profile.and_then(|profile| profile.dismissed.get(ix)).map(|(_, at)| at);
+                let days = |at| moment.now.since_ms(at).max(0) as f64 / DAY_MS as f64;
+                Ok(of_visit.max(of_shopper).map_or(f64::MAX, days))
             }
             Num::Attr(attr) => match self.attribute(attr)? {
                 Attribute::Number(number) if number.is_finite() => Ok(*number),

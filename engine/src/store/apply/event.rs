@@ -27,6 +27,7 @@ impl State {
         let profile = self.identify(event, settings);
         match event.kind {
             EventKind::Refund => self.refund(event, &lines, settings),
+            EventKind::Dismiss => self.dismiss(event, &lines, profile, settings),
             EventKind::Impression | EventKind::Click => self.keep_alive(event, &lines, settings),
             _ if self.is_bot(event, settings) => self.follow_bot(event, &lines, settings),
             _ => {
@@ -79,6 +80,19 @@ impl State {
             session.last_at = session.last_at.max(event.at);
             for &(item, _) in lines {
                 if event.kind == EventKind::Click { session.click(item) } else { session.show(item) }
+            }
+        }
+    }
+
+    /// What a shopper waved away is remembered of the visit, and of the shopper where known. It teaches nothing else.
+    fn dismiss(&mut self, event: &Event, lines: &[(ItemIx, u32)], profile: Key, settings: &Settings) {
+        let (_, session) = self.visit(event, settings);
+        session.last_at = session.last_at.max(event.at);
+        let profile = if profile == 0 { session.profile } else { profile };
+        lines.iter().for_each(|&(item, _)| session.dismiss(item, event.at));
+        if profile != 0 {
+            for &(item, _) in lines {
+                self.users.count(profile, item, event.kind, event.at, &settings.users);
             }
         }
     }
