@@ -56,6 +56,26 @@ fn the_ceiling_is_set_by_hand_seen_and_ends_by_itself() {
 }
 
 #[test]
+fn what_sells_out_is_gone_from_every_rung() {
+    let (_dir, server) = started("{}");
+    let stock = |units: u32| {
+        let body = json!([{"itemId": "butter", "stock": units}]);
+        assert_eq!(server.json("PUT", "/v1/inventory?wait=applied", &body).status, 202);
+    };
+    let shows_butter = || {
+        let answer = ask(&server, "cart");
+        answer["items"].as_array().expect("items").iter().any(|item| item["itemId"] == "butter")
+    };
+    for tier in ["full", "session", "co_purchase", "category", "curated"] {
+        assert_eq!(server.json("PUT", "/v1/ladder", &json!({ "ceiling": tier })).status, 200);
+        stock(5);
+        assert!(shows_butter(), "{tier} serves the best-selling partner while there is stock");
+        stock(0);
+        assert!(!shows_butter(), "{tier} serves what is sold out");
+    }
+}
+
+#[test]
 fn lower_rungs_are_tried_on_live_requests_and_shown_to_nobody() {
     let (_dir, server) = started("server: {ladder_probes: 1}");
     let rungs = ["session", "co_purchase", "category", "curated"];
