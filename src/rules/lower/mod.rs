@@ -1,11 +1,16 @@
 //! A CEL expression, parsed by the `cel` crate, typed and lowered to the engine's conditions. All that is wrong with it is
 //! told at once, each with its place in the text.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+mod calls;
+mod parse;
+mod quantifiers;
+
 use std::sync::Arc;
 
-use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, LiteralValue, SourceInfo, operators};
-use sidecart_engine::policy::{Attr, Cond, ItemFlag, List, Math, Num, Order, Over, Quantity, Subject, Text, Whose};
+use cel::common::ast::{Expr, IdedExpr, LiteralValue, SourceInfo};
+use parse::parse;
+use quantifiers::spelt;
+use sidecart_engine::policy::{Attr, Cond, ItemFlag, List, Num, Over, Quantity, Subject, Text, Whose};
 
 use super::fields;
 use crate::config::nearest;
@@ -82,51 +87,6 @@ pub fn condition(text: &str) -> Result<Cond, Vec<Wrong>> {
             Err(wrong)
         }
     }
-}
-
-fn parse(text: &str) -> Result<(IdedExpr, SourceInfo), Vec<Wrong>> {
-    let whole = |says: &str| vec![Wrong { place: 0, shown: "the condition".into(), says: says.to_owned() }];
-    if nesting(text) > MAX_NESTING {
-        return Err(whole(&format!("nests more than {MAX_NESTING} brackets: split it into several rules")));
-    }
-    // The parser is another's code: what it does not foresee must cost this condition, and nothing else.
-    let parsed = catch_unwind(AssertUnwindSafe(|| cel::parser::Parser::new().parse_with_source_info(text)));
-    let parsed = parsed.map_err(|_| whole("is not a CEL expression: check its quotes and brackets"))?;
-    parsed.map_err(|errors| {
-        let place = |(line, column): (isize, isize)| {
-            let before = text.split_inclusive('\n').take(usize::try_from(line - 1).unwrap_or(0));
-            before.map(|line| line.chars().count()).sum::<usize>() + usize::try_from(column).unwrap_or(0)
-        };
-        let wrong = |error: &cel::ParseError| Wrong {
-            place: place(error.pos).min(text.chars().count()),
-            shown: "the condition".into(),
-            says: format!("is not a CEL expression: {}", plain(&error.msg)),
-        };
-        let first = errors.errors.first().map(wrong);
-        first.map_or_else(|| whole("is not a CEL expression"), |wrong| vec![wrong])
-    })
-}
-
-/// The parser's words without its list of all tokens that could have come.
-fn plain(message: &str) -> String {
-    let message = message.split(" expecting ").next().unwrap_or(message).trim();
-    let message = message.strip_prefix("Syntax error: ").unwrap_or(message);
-    message.replace("<EOF>", "its end")
-}
-
-/// The deepest nesting of brackets and of signs before a value.
-fn nesting(text: &str) -> usize {
-    let (mut depth, mut run, mut deepest) = (0_usize, 0_usize, 0);
-    for c in text.chars().filter(|c| !c.is_whitespace()) {
-        match c {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        run = if matches!(c, '!' | '-') { run + 1 } else { 0 };
-        deepest = deepest.max(depth + run);
-    }
-    deepest
 }
 
 struct Lowering<'a> {
@@ -326,279 +286,14 @@ impl Lowering<'_> {
             }
         }))
     }
-
-    fn call(&mut self, expr: &IdedExpr, call: &CallExpr) -> Option<Typed> {
-        let name = call.func_name.as_str();
-        match (name, call.target.as_deref(), call.args.as_slice()) {
-            (operators::LOGICAL_AND | operators::LOGICAL_OR, None, args) => {
-                let parts: Vec<Option<Cond>> = args.iter().map(|arg| self.bool(arg)).collect();
-                let parts: Vec<Cond> = parts.into_iter().collect::<Option<_>>()?;
-                Some(Typed::Bool(if name == operators::LOGICAL_AND { Cond::And(parts) } else { Cond::Or(parts) }))
-            }
-            (operators::LOGICAL_NOT, None, [inner]) => Some(Typed::Bool(Cond::Not(Box::new(self.bool(inner)?)))),
-            (operators::NEGATE, None, [inner]) => Some(Typed::Num(match self.number(inner)? {
-                Num::Const(number) => Num::Const(-number),
-                number => Num::Math(Math::Subtract, Box::new((Num::Const(0.0), number))),
-            })),
-            (operators::EQUALS, None, [left, right]) => self.equal(expr, left, right).map(Typed::Bool),
-            (operators::NOT_EQUALS, None, [left, right]) => {
-                Some(Typed::Bool(Cond::Not(Box::new(self.equal(expr, left, right)?))))
-            }
-            (operators::IN, None, [left, right]) => self.within_list(left, right).map(Typed::Bool),
-            (operators::INDEX, None, [operand, index]) => self.index(expr, operand, index),
-            (operators::CONDITIONAL, ..) => self.fail(expr, "`a ? b : c` is not known here: write `a && b || !a && c`"),
-            (_, None, [left, right]) if order(name).is_some() => {
-                let (left, right) = (self.number(left), self.number(right));
-                order(name)
-                    .zip(left.zip(right))
-                    .map(|(order, (left, right))| Typed::Bool(Cond::number(left, order, right)))
-            }
-            (_, None, [left, right]) if math(name).is_some() => self.math(expr, math(name)?, left, right),
-            (_, target, args) => self.function(expr, name, target, args),
-        }
-    }
-
-    fn math(&mut self, expr: &IdedExpr, math: Math, left: &IdedExpr, right: &IdedExpr) -> Option<Typed> {
-        let (left, right) = (self.number(left), self.number(right));
-        let (left, right) = left.zip(right)?;
-        if matches!(math, Math::Divide | Math::Remainder) && right == Num::Const(0.0) {
-            return self.fail(expr, "divides by zero: it would never be known");
-        }
-        Some(Typed::Num(Num::Math(math, Box::new((left, right)))))
-    }
-
-    fn equal(&mut self, expr: &IdedExpr, left: &IdedExpr, right: &IdedExpr) -> Option<Cond> {
-        let (left_typed, right_typed) = (self.any(left), self.any(right));
-        let equal = |left, right| Cond::number(left, Order::Equal, right);
-        Some(match (left_typed?, right_typed?) {
-            (Typed::Num(left), Typed::Num(right)) => equal(left, right),
-            (Typed::Num(number), Typed::Attr(attr)) | (Typed::Attr(attr), Typed::Num(number)) => {
-                equal(Num::Attr(attr), number)
-            }
-            (Typed::Text(left), Typed::Text(right)) => Cond::same(left, right),
-            (Typed::Text(text), Typed::Attr(attr)) | (Typed::Attr(attr), Typed::Text(text)) => {
-                Cond::same(Text::Attr(attr), text)
-            }
-            (Typed::Bool(Cond::Const(value)), Typed::Bool(other))
-            | (Typed::Bool(other), Typed::Bool(Cond::Const(value))) => {
-                if value {
-                    other
-                } else {
-                    Cond::Not(Box::new(other))
-                }
-            }
-            (Typed::Bool(Cond::Const(value)), Typed::Attr(attr))
-            | (Typed::Attr(attr), Typed::Bool(Cond::Const(value))) => {
-                let flag = Cond::Flag(ItemFlag::Attr(attr));
-                if value { flag } else { Cond::Not(Box::new(flag)) }
-            }
-            (Typed::Attr(_), Typed::Attr(_)) => {
-                return self.fail(
-                    expr,
-                    "compares two attributes, whose kinds are not known: wrap one in `string(...)` or `double(...)`",
-                );
-            }
-            (Typed::List(_), _) | (_, Typed::List(_)) => {
-                return self.fail(expr, "compares a list: ask whether something is `in` it, or for its `size()`");
-            }
-            (left, right) => {
-                return self
-                    .fail(expr, format!("compares {} with {}: they are never the same", left.name(), right.name()));
-            }
-        })
-    }
-
-    fn within_list(&mut self, left: &IdedExpr, right: &IdedExpr) -> Option<Cond> {
-        let list = self.any(right);
-        if let Some(Typed::Numbers(numbers)) = &list {
-            let number = self.number(left)?;
-            let one = |&value: &f64| Cond::number(number.clone(), Order::Equal, Num::Const(value));
-            return Some(Cond::Or(numbers.iter().map(one).collect()));
-        }
-        let text = self.text(left);
-        let list = match list? {
-            Typed::List(list) => list,
-            Typed::Attr(attr) => List::Attr(attr),
-            _ => self.list(right)?,
-        };
-        Some(Cond::in_list(text?, list))
-    }
-
-    fn index(&mut self, expr: &IdedExpr, operand: &IdedExpr, index: &IdedExpr) -> Option<Typed> {
-        match (self.attributes_of(operand), &index.expr) {
-            (Some(whose), Expr::Literal(LiteralValue::String(name))) => {
-                Some(Typed::Attr(Attr::new(whose, name.inner())))
-            }
-            (Some(_), _) => self.fail(index, "is not a plain text: give the attribute's name in quotes"),
-            (None, _) => self.fail(expr, "`[...]` reads attributes only, such as `item.attributes[\"pack size\"]`"),
-        }
-    }
-
-    fn function(&mut self, expr: &IdedExpr, name: &str, target: Option<&IdedExpr>, args: &[IdedExpr]) -> Option<Typed> {
-        match (name, target, args) {
-            ("startsWith", Some(text), [part]) => self.texts(text, part, Cond::StartsWith),
-            ("endsWith", Some(text), [part]) => self.texts(text, part, Cond::EndsWith),
-            ("contains", Some(text), [part]) => self.texts(text, part, Cond::Contains),
-            ("size", Some(list), []) | ("size", None, [list]) => self.size(list),
-            ("sum", Some(cart), [attribute]) if matches!(&cart.expr, Expr::Ident(name) if name == "cart") => {
-                match self.text(attribute)? {
-                    Text::Const(name) => Some(Typed::Num(Num::CartSum(name))),
-                    _ => self.fail(attribute, "is not a plain text: give the attribute's name in quotes"),
-                }
-            }
-            ("within", None, [text, list]) => {
-                let (text, list) = (self.text(text), self.list(list));
-                Some(Typed::Bool(Cond::Within(Box::new(text.zip(list)?))))
-            }
-            ("string", None, [value]) => self.text(value).map(Typed::Text),
-            ("double" | "int", None, [value]) => self.number(value).map(Typed::Num),
-            ("bool", None, [value]) => self.bool(value).map(Typed::Bool),
-            _ => {
-                const KNOWN: [&str; 16] = [
-                    "startsWith",
-                    "endsWith",
-                    "contains",
-                    "size",
-                    "sum",
-                    "within",
-                    "string",
-                    "double",
-                    "bool",
-                    "has",
-                    "exists",
-                    "all",
-                    "exists_one",
-                    "filter",
-                    "int",
-                    "in",
-                ];
-                let remedy = match (nearest(name, KNOWN.into_iter()), KNOWN.contains(&name)) {
-                    (_, true) => "it is used otherwise, see docs/rules.md".to_owned(),
-                    (Some(near), _) => format!("did you mean `{near}`?"),
-                    (None, _) => "docs/rules.md lists the known ones".to_owned(),
-                };
-                let place = self.place(expr);
-                let says = format!("is not a function known here: {remedy}");
-                self.wrong.push(Wrong { place, shown: format!("`{name}`"), says });
-                None
-            }
-        }
-    }
-
-    fn texts(&mut self, text: &IdedExpr, part: &IdedExpr, make: fn(Box<(Text, Text)>) -> Cond) -> Option<Typed> {
-        let (text, part) = (self.text(text), self.text(part));
-        Some(Typed::Bool(make(Box::new(text.zip(part)?))))
-    }
-
-    fn size(&mut self, list: &IdedExpr) -> Option<Typed> {
-        Some(Typed::Num(match self.any(list)? {
-            Typed::Items(over) => Num::Count(over, Box::new(Cond::Const(true))),
-            Typed::Some(over, cond) => Num::Count(over, Box::new(cond)),
-            Typed::List(list) => Num::Size(list),
-            Typed::Attr(attr) => Num::Size(List::Attr(attr)),
-            other => return self.fail(list, format!("is {}, not a list: `size()` counts lists", other.name())),
-        }))
-    }
-
-    /// `items.exists(i, ...)` and its like, which the parser has spelt out.
-    fn quantifier(&mut self, expr: &IdedExpr, comprehension: &ComprehensionExpr) -> Option<Typed> {
-        let over = match self.any(&comprehension.iter_range)? {
-            Typed::Items(over) => over,
-            other => {
-                let says = format!("is {}: only `cart.items` and `request.context` are looked through", other.name());
-                return self.fail(&comprehension.iter_range, says);
-            }
-        };
-        if !self.each.is_empty() {
-            return self.fail(expr, "looks through items within looking through items: split it into several rules");
-        }
-        let Some((kind, cond)) = spelt_out(comprehension) else {
-            return self.fail(expr, "is not known here: use `exists`, `all`, `exists_one` or `filter(...).size()`");
-        };
-        if fields::OBJECTS.contains(&comprehension.iter_var.as_str()) {
-            return self.fail(
-                expr,
-                format!("names its item `{}`, which means something else: choose another name", comprehension.iter_var),
-            );
-        }
-        self.each.push(comprehension.iter_var.clone());
-        let cond = self.bool(cond);
-        self.each.pop();
-        let cond = cond?;
-        Some(match kind {
-            Looking::For(quantity) => Typed::Bool(Cond::Quantified(quantity, over, Box::new(cond))),
-            Looking::Out => Typed::Some(over, cond),
-        })
-    }
-}
-
-enum Looking {
-    For(Quantity),
-    Out,
-}
-
-/// Which macro a comprehension was, and its condition.
-fn spelt_out(comprehension: &ComprehensionExpr) -> Option<(Looking, &IdedExpr)> {
-    let Expr::Call(step) = &comprehension.loop_step.expr else { return None };
-    match (&comprehension.accu_init.expr, step.func_name.as_str(), step.args.as_slice()) {
-        (Expr::Literal(LiteralValue::Boolean(_)), operators::LOGICAL_OR, [_, cond]) => {
-            Some((Looking::For(Quantity::Any), cond))
-        }
-        (Expr::Literal(LiteralValue::Boolean(_)), operators::LOGICAL_AND, [_, cond]) => {
-            Some((Looking::For(Quantity::All), cond))
-        }
-        (Expr::Literal(LiteralValue::Int(_)), operators::CONDITIONAL, [cond, ..]) => {
-            Some((Looking::For(Quantity::One), cond))
-        }
-        (Expr::List(_), operators::CONDITIONAL, [cond, then, _]) => {
-            // `filter` adds the item itself; `map` with a condition adds something else.
-            let Expr::Call(add) = &then.expr else { return None };
-            let Some(Expr::List(added)) = add.args.get(1).map(|arg| &arg.expr) else { return None };
-            match added.elements.as_slice() {
-                [IdedExpr { expr: Expr::Ident(name), .. }] if *name == comprehension.iter_var => {
-                    Some((Looking::Out, cond))
-                }
-                _ => None,
-            }
-        }
-        _ => None,
-    }
-}
-
-/// A dotted name, if the expression is one.
-fn spelt(expr: &IdedExpr) -> Option<String> {
-    match &expr.expr {
-        Expr::Ident(name) => Some(name.clone()),
-        Expr::Select(select) => Some(format!("{}.{}", spelt(&select.operand)?, select.field)),
-        _ => None,
-    }
-}
-
-fn order(operator: &str) -> Option<Order> {
-    Some(match operator {
-        operators::LESS => Order::Less,
-        operators::LESS_EQUALS => Order::AtMost,
-        operators::GREATER => Order::Greater,
-        operators::GREATER_EQUALS => Order::AtLeast,
-        _ => return None,
-    })
-}
-
-fn math(operator: &str) -> Option<Math> {
-    Some(match operator {
-        operators::ADD => Math::Add,
-        operators::SUBSTRACT => Math::Subtract,
-        operators::MULTIPLY => Math::Multiply,
-        operators::DIVIDE => Math::Divide,
-        operators::MODULO => Math::Remainder,
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
     use proptest::prelude::*;
+
+    use sidecart_engine::policy::Order;
 
     use super::*;
 
