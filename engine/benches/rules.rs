@@ -17,6 +17,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const ITEMS: usize = 20_000;
 const RULES: usize = 200;
 const CANDIDATES: usize = 200;
+const TWO_HOPS: usize = 54;
 const ASKS: usize = 4_000;
 /// Answers before those that count.
 const WARM: usize = 200;
@@ -144,6 +145,8 @@ fn request(ask: usize) -> Request {
 fn settings(rules: Vec<Rule>) -> Settings {
     let mut settings = Settings::default();
     settings.candidates.limit = CANDIDATES;
+    // So that the rules, which come before that limit, are asked about as many.
+    settings.candidates.two_hops.limit = TWO_HOPS;
     settings.rules.shop = Arc::new(RuleSet::new(rules, 10.0));
     settings
 }
