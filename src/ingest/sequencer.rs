@@ -117,8 +117,9 @@ impl Sequencer {
             Err(error) => {
                 tracing::error!(%error, records = payloads.len(), "append failed; nothing was acknowledged");
                 self.in_flight.forget_from(first);
-                if matches!(error, LogError::Poisoned) {
-                    self.shared.progress.enter(Phase::Failed(error.to_string()));
+                // Before anybody is answered: who was turned away for good finds the reason at `/readyz`.
+                if self.log.is_closed() || matches!(error, LogError::Poisoned) {
+                    self.shared.progress.enter(Phase::Failed(LogError::Poisoned.to_string()));
                 }
                 for job in pending {
                     job.answer(Err(SubmitError::from(&error)));

@@ -195,6 +195,11 @@ pub trait EventLog: Send {
     /// the disk is full; [`LogError::Io`]; [`LogError::Poisoned`].
     fn append(&mut self, payloads: &[Vec<u8>], now: Timestamp) -> Result<Offset, LogError>;
 
+    /// Whether this log refuses appends until it is opened anew.
+    fn is_closed(&self) -> bool {
+        false
+    }
+
     /// The oldest offset that is still kept; equals [`EventLog::next_offset`] when the log is empty.
     fn first_offset(&self) -> Offset;
 

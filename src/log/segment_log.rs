@@ -222,6 +222,10 @@ impl EventLog for SegmentLog {
         Ok(first)
     }
 
+    fn is_closed(&self) -> bool {
+        self.poisoned
+    }
+
     fn first_offset(&self) -> Offset {
         self.segments.first().map_or(self.next, |segment| segment.first)
     }

@@ -35,6 +35,15 @@ pub struct Load {
     worst_us: AtomicU64,
 }
 
+/// Ends the load when dropped.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 impl Load {
     /// Loads the server at `url` while `during` runs. Event ids begin with `name`, which is new for each run. A server
     /// that goes away ends the load.
@@ -51,8 +60,9 @@ impl Load {
                 scope.spawn(move || load.send(url, &format!("{name}-{sender}")));
             }
             scope.spawn(|| load.ask(url));
+            // Dropped last, also where `during` panics: the scope would wait for the load for ever.
+            let _stop = Stop(&load.stop);
             during(&load);
-            load.stop.store(true, Ordering::Release);
         });
         load
     }

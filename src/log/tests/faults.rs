@@ -78,6 +78,7 @@ fn a_failed_sync_closes_the_log_until_it_is_opened_anew() {
     disk.fail(1, Fault::Error);
     let error = log.append(&payloads(2, 1), NOW).unwrap_err();
     assert_eq!(error.to_string(), "cannot sync `sim/00000000000000000000.seg`: injected");
+    assert!(log.is_closed());
     assert!(matches!(log.append(&payloads(2, 1), NOW), Err(LogError::Poisoned)));
     assert!(matches!(log.skip_to(Offset(9), NOW), Err(LogError::Poisoned)));
     assert_eq!(read(&log, 0).0, expected(0..2), "reading goes on");
