@@ -2,6 +2,7 @@
 
 mod access;
 mod backup;
+mod broker;
 mod cli;
 mod clock;
 mod config;

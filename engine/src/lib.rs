@@ -29,7 +29,7 @@ use views::{ItemView, SessionView, Sizes, Trace, UserView};
 pub use watch::{Pace, Stage, Unhurried, Watch};
 
 /// The shape of [`State`] when it is saved. Raised whenever a saved state of before could not be read back.
-pub const STATE_VERSION: u32 = 4;
+pub const STATE_VERSION: u32 = 5;
 
 /// What became of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,6 +158,12 @@ impl Engine {
     #[must_use]
     pub fn trainer(&self) -> Trainer {
         Trainer::new(self.state.model(), &self.settings.candidates)
+    }
+
+    /// How far the broker's partitions have been read; empty without a broker.
+    #[must_use]
+    pub fn positions(&self) -> &nouns::Positions {
+        &self.state.positions
     }
 
     /// The model in force. It changes by applying a [`nouns::Record::Model`].

@@ -59,5 +59,6 @@ pub(super) fn kind(entry: &Entry) -> &'static str {
         Record::Stock(_) => "stock",
         Record::Erase(_) => "erasure",
         Record::Model(_) => "model",
+        Record::Positions(_) => "positions",
     }
 }

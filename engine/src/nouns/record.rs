@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Erasure, Event, Item, ItemId, ItemPatch, Model, StockUpdate, Timestamp};
+use super::{Erasure, Event, Item, ItemId, ItemPatch, Model, Positions, StockUpdate, Timestamp};
 
 /// One thing that changes the engine's state. What the log holds, and nothing else changes the state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub enum Record {
     Stock(StockUpdate),
     /// A shopper is to be forgotten.
     Erase(Box<Erasure>),
+    /// The broker's partitions were read as far as this.
+    Positions(Positions),
 }
 
 /// A record as the log keeps it: with the instant at which Sidecart accepted it.

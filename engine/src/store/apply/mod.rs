@@ -32,6 +32,9 @@ impl State {
                 }
             }
             Record::Erase(erasure) => self.erase(erasure),
+            Record::Positions(positions) => {
+                if self.positions.merge(positions) { Applied::Fresh } else { Applied::Duplicate }
+            }
             Record::Stock(update) => {
                 self.change_item(&update.item, entry.accepted_at, |state| state.catalog.set_stock(update))
             }
