@@ -8,6 +8,7 @@ use sidecart_engine::{Engine, Settings, State};
 
 use super::applier::{Group, Work};
 use super::checkpoint::{CheckpointError, Checkpoints};
+use super::Outlet;
 use super::trainer::Learning;
 use crate::log::{EventLog, LogError, Offset};
 
@@ -24,6 +25,8 @@ pub struct Storage {
     pub saving: Saving,
     /// How the scorer learns; `None`: it does not.
     pub learning: Option<Arc<Learning>>,
+    /// Where records go first, if not into `log`.
+    pub outlet: Option<Arc<dyn Outlet>>,
 }
 
 /// When the state is saved.

@@ -177,7 +177,7 @@ impl Sequencer {
             self.shared.progress.set_appended(next, received);
         }
         for job in pending {
-            let receipt = Receipt { accepted: job.accepted, duplicates: job.duplicates, next };
+            let receipt = Receipt { accepted: job.accepted, duplicates: job.duplicates, next: next.into() };
             job.answer(Ok(receipt));
         }
         if entries.is_empty() {

@@ -31,7 +31,7 @@ pub(crate) use model::Learned;
 pub use model::{Intent, Model, PastModel};
 pub use money::{Currency, Money, MoneyError};
 pub use positions::Positions;
-pub use record::{Entry, Record};
+pub use record::{Entry, Origin, Record};
 pub use request::{Filter, Repeats, Request, Shopper, Strategy};
 pub use slate::{Cause, Drop, DropReason, Pick, Reason, ReasonCode, RuleFault, Slate, Tier};
 pub use time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp};

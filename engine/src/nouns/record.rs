@@ -41,4 +41,18 @@ pub struct Entry {
     pub accepted_at: Timestamp,
     /// What it says.
     pub record: Record,
+    /// Where it came from, if not to this Sidecart first. One that came before changes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// The place of a record in a broker's topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// The record's offset there.
+    pub offset: i64,
 }

@@ -15,6 +15,11 @@ use crate::settings::Settings;
 impl State {
     /// Applies one entry.
     pub(crate) fn apply(&mut self, entry: &Entry, settings: &Settings) -> Applied {
+        if let Some(origin) = &entry.origin
+            && !self.positions.advance(&origin.topic, origin.partition, origin.offset + 1)
+        {
+            return Applied::Duplicate;
+        }
         self.applied += 1;
         match &entry.record {
             Record::Event(event) => self.apply_event(event, entry.accepted_at, settings),
