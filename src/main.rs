@@ -2,6 +2,7 @@
 
 mod access;
 mod backup;
+#[cfg(feature = "kafka")]
 mod broker;
 mod cli;
 mod clock;

@@ -66,7 +66,11 @@ fn engine<'a>(events: impl Iterator<Item = &'a Event>) -> Engine {
     }
     // Accepted up to an hour after it happened, as a sender that was cut off delivers it.
     for (n, event) in events.enumerate() {
-        engine.apply(&Entry { accepted_at: at(30 + n as i64), record: Record::Event(Box::new(event.clone())), origin: None });
+        engine.apply(&Entry {
+            accepted_at: at(30 + n as i64),
+            record: Record::Event(Box::new(event.clone())),
+            origin: None,
+        });
     }
     engine
 }

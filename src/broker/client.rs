@@ -6,6 +6,7 @@ use std::path::Path;
 use rdkafka::ClientConfig;
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 use crate::config::kafka::Mechanism;
@@ -144,6 +145,8 @@ impl ClientContext for Callbacks {
         self.token()
     }
 }
+
+impl ConsumerContext for Callbacks {}
 
 /// An error in words that say what to do.
 pub fn explain(kafka: &Kafka, error: &KafkaError) -> String {

@@ -7,7 +7,7 @@
 //! A cut counts only where it goes beyond what was taken, so one that comes twice, or from somebody who thought to be the
 //! leader, changes nothing for anybody.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use sidecart_engine::nouns::Positions;
 
@@ -42,6 +42,8 @@ pub struct Merge<T> {
     lanes: BTreeMap<Place, Lane<T>>,
     /// Cuts that are not yet taken whole, with their offsets.
     cuts: VecDeque<(i64, Positions)>,
+    /// How far the cuts that arrived go, all together.
+    cut_to: Positions,
     /// The offset behind the last cut that arrived, and behind the last taken whole.
     cut_arrived: i64,
 }
@@ -50,7 +52,14 @@ impl<T> Merge<T> {
     /// Nothing has arrived; what is before `from` was taken by an earlier life of this replica.
     pub fn new(topics: Vec<String>, cuts_topic: String, from: &Positions) -> Self {
         let cut_arrived = from.of(&cuts_topic, 0).unwrap_or(0);
-        let mut merge = Self { topics, cuts_topic, lanes: BTreeMap::new(), cuts: VecDeque::new(), cut_arrived };
+        let mut merge = Self {
+            topics,
+            cuts_topic,
+            lanes: BTreeMap::new(),
+            cuts: VecDeque::new(),
+            cut_to: Positions::default(),
+            cut_arrived,
+        };
         for (topic, partition, next) in from.iter() {
             if let Some(lane) = merge.topics.iter().position(|own| own == topic) {
                 merge.lane((lane, partition)).begin_at(next);
@@ -63,21 +72,43 @@ impl<T> Merge<T> {
         self.lanes.entry(place).or_insert_with(|| Lane { waiting: VecDeque::new(), arrived: 0, taken: 0 })
     }
 
-    /// A record arrived. One that arrived or was taken before is left out.
-    pub fn arrive(&mut self, place: Place, offset: i64, record: T) {
+    /// A record arrived. One that arrived or was taken before is left out. How many offsets are missing before it.
+    pub fn arrive(&mut self, place: Place, offset: i64, record: T) -> i64 {
         let lane = self.lane(place);
-        if offset >= lane.arrived {
+        let missing = offset - lane.arrived;
+        if missing >= 0 {
             lane.arrived = offset + 1;
             lane.waiting.push_back((offset, record));
         }
+        missing.max(0)
     }
 
     /// A cut arrived.
     pub fn cut(&mut self, offset: i64, cut: Positions) {
         if offset >= self.cut_arrived {
             self.cut_arrived = offset + 1;
+            self.cut_to.merge(&cut);
             self.cuts.push_back((offset, cut));
         }
+    }
+
+    /// The offset behind the last cut that arrived.
+    pub fn cuts_arrived(&self) -> i64 {
+        self.cut_arrived
+    }
+
+    /// Cuts that are not taken whole.
+    pub fn cuts_waiting(&self) -> usize {
+        self.cuts.len()
+    }
+
+    /// Whether the next cut names a partition that is not among these.
+    pub fn is_cut_beyond(&self, known: &BTreeSet<Place>) -> bool {
+        let Some((_, cut)) = self.cuts.front() else { return false };
+        cut.iter().any(|(topic, partition, _)| {
+            let lane = self.topics.iter().position(|own| own == topic);
+            lane.is_some_and(|lane| !known.contains(&(lane, partition)))
+        })
     }
 
     /// Records that arrived and were not taken.
@@ -90,22 +121,31 @@ impl<T> Merge<T> {
         self.lanes.get(&place).map_or(0, |lane| lane.waiting.len())
     }
 
-    /// Cuts that wait for their records.
-    pub fn cuts_waiting(&self) -> usize {
-        self.cuts.len()
+    /// The partitions of a topic that anything is known of.
+    pub fn partitions(&self, topic: usize) -> Vec<i32> {
+        self.lanes.range((topic, i32::MIN)..=(topic, i32::MAX)).map(|(&(_, partition), _)| partition).collect()
+    }
+
+    /// Offsets of a partition that arrived and were not taken.
+    pub fn left(&self, place: Place) -> i64 {
+        self.lanes.get(&place).map_or(0, |lane| lane.arrived - lane.taken)
+    }
+
+    /// As far as everything has arrived, cut already or not.
+    pub fn everything(&self) -> Positions {
+        let mut all = Positions::default();
+        for (&(lane, partition), state) in self.lanes.iter().filter(|(_, state)| state.arrived > 0) {
+            all.advance(&self.topics[lane], partition, state.arrived);
+        }
+        all
     }
 
     /// As far as everything has arrived: what a cut made now would say. Without what was cut already.
     pub fn uncut(&self) -> Positions {
-        let mut cut_to: BTreeMap<(&str, i32), i64> = BTreeMap::new();
-        for (topic, partition, next) in self.cuts.iter().flat_map(|(_, cut)| cut.iter()) {
-            let to = cut_to.entry((topic, partition)).or_insert(next);
-            *to = next.max(*to);
-        }
         let mut uncut = Positions::default();
         for (&(lane, partition), state) in &self.lanes {
             let topic = self.topics[lane].as_str();
-            let cut = cut_to.get(&(topic, partition)).copied().unwrap_or(0).max(state.taken);
+            let cut = self.cut_to.of(topic, partition).unwrap_or(0).max(state.taken);
             if state.arrived > cut {
                 uncut.advance(topic, partition, state.arrived);
             }

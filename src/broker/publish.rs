@@ -57,7 +57,7 @@ impl Publisher {
     }
 
     /// Hands a record to the client.
-    fn send(&self, record: &Prepared) -> Result<(&str, DeliveryFuture), KafkaError> {
+    fn send<'s>(&'s self, record: &Prepared) -> Result<(&'s str, DeliveryFuture), KafkaError> {
         let (topic, key) = self.topics.route(record.record());
         let headers = OwnedHeaders::new().insert(Header { key: OWN_HEADER, value: Some(OWN_FORM) });
         let mut message: FutureRecord<'_, str, [u8]> = FutureRecord::to(topic).headers(headers);
@@ -125,7 +125,9 @@ impl Publisher {
             FutureRecord::to(&self.topics.dead_letters).payload(letter.payload).headers(headers);
         let sent = self.producer.send_result(message).map_err(|(error, _)| error);
         let outcome = match sent {
-            Ok(delivery) => delivery.await.map_err(|_| KafkaError::Canceled).and_then(|taken| taken.map_err(|(e, _)| e)),
+            Ok(delivery) => {
+                delivery.await.map_err(|_| KafkaError::Canceled).and_then(|taken| taken.map_err(|(e, _)| e))
+            }
             Err(error) => Err(error),
         };
         outcome.map(drop).map_err(|error| SubmitError::Log(explain(&self.kafka, &error)))

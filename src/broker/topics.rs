@@ -11,8 +11,6 @@ use crate::config::Kafka;
 
 /// How long one question to the broker may take.
 pub const ASK: Duration = Duration::from_secs(5);
-/// Places in [`Topics::ordered`].
-pub const EVENTS: usize = 4;
 
 /// The names of a shop's topics.
 #[derive(Debug, Clone)]
@@ -38,7 +36,7 @@ impl Topics {
     }
 
     /// Where a record goes, and its key.
-    pub fn route<'a>(&'a self, record: &'a Record) -> (&'a str, Option<&'a str>) {
+    pub fn route<'t, 'r>(&'t self, record: &'r Record) -> (&'t str, Option<&'r str>) {
         let [catalog, inventory, models, erasures, events] = &self.ordered;
         match record {
             Record::Event(event) => (events, Some(event.session.as_str())),
@@ -117,16 +115,16 @@ fn partitions(kafka: &Kafka, admin: &AdminClient<Callbacks>, topic: &str) -> Res
 
 async fn make(kafka: &Kafka, admin: &AdminClient<Callbacks>, missing: &[&Wanted<'_>]) -> Result<(), BrokerError> {
     let (retention, largest) = (kafka.retention.ms().to_string(), MAX_MESSAGE_BYTES.to_string());
-    let copies = TopicReplication::Fixed(kafka.replication.map_or(-1, i32::from));
-    let topic = |wanted: &&Wanted<'_>| {
+    let mut topics = Vec::new();
+    for wanted in missing {
+        let copies = TopicReplication::Fixed(kafka.replication.map_or(-1, i32::from));
         let topic = NewTopic::new(wanted.name, wanted.partitions, copies).set("max.message.bytes", &largest);
-        if wanted.compacted {
+        topics.push(if wanted.compacted {
             topic.set("cleanup.policy", "compact")
         } else {
             topic.set("cleanup.policy", "delete").set("retention.ms", &retention)
-        }
-    };
-    let topics: Vec<NewTopic<'_>> = missing.iter().map(topic).collect();
+        });
+    }
     if topics.is_empty() {
         return Ok(());
     }

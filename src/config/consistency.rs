@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use super::events::LogKind;
+use super::fault::Fault;
 use super::kafka::Mechanism;
 use super::{Config, Events, Kafka};
-use super::fault::Fault;
 
 /// Two keys that do not go together, and why.
 pub struct Conflict {
@@ -57,6 +57,10 @@ pub fn conflicts(config: &Config) -> Vec<Conflict> {
     found.push(beside("server.tls.certificate", certificate, "server.tls.key", key));
     found.push(beside("server.tls.key", key, "server.tls.certificate", certificate));
     found.extend(broker(events, kafka));
+    found.extend(events.mapping.ambiguous().into_iter().map(|(key, one, other)| {
+        let says = format!("is the same name as `{one}` and means something else: keep one of the two");
+        Some(conflict(&format!("{key}.{other}"), other, key, says))
+    }));
     found.into_iter().flatten().collect()
 }
 
@@ -77,7 +81,13 @@ fn broker(events: &Events, kafka: &Kafka) -> Vec<Option<Conflict>> {
     match security.mechanism {
         Some(Mechanism::Oauthbearer) => {
             let says = "needs `kafka.security.token_file`: name the file with the token";
-            found.push(lacks(mechanism, "oauthbearer", "kafka.security.token_file", security.token_file.is_some(), says));
+            found.push(lacks(
+                mechanism,
+                "oauthbearer",
+                "kafka.security.token_file",
+                security.token_file.is_some(),
+                says,
+            ));
         }
         Some(Mechanism::Plain | Mechanism::ScramSha256 | Mechanism::ScramSha512) => {
             let is_there = security.username.is_some() && security.password_file.is_some();

@@ -177,11 +177,9 @@ impl Worker {
 
     /// Has the state forget; gives the offset behind the record that says so.
     async fn forget(&self, replacement: &Replacement, accepted_at: Timestamp) -> Result<Offset, StepError> {
-        let records = replacement
-            .erasure()
-            .parts(MAX_PSEUDONYMS)
-            .into_iter()
-            .filter_map(|part| Prepared::new(Entry { accepted_at, record: Record::Erase(Box::new(part)), origin: None }).ok());
+        let records = replacement.erasure().parts(MAX_PSEUDONYMS).into_iter().filter_map(|part| {
+            Prepared::new(Entry { accepted_at, record: Record::Erase(Box::new(part)), origin: None }).ok()
+        });
         let receipt = self.stores.ingest.submit(records.collect()).await?;
         if !self.stores.ingest.applied(&receipt.next, PATIENCE).await {
             return Err(StepError::Slow("applying the erasure"));

@@ -72,7 +72,7 @@ pub struct Shared {
 impl Shared {
     /// Runs a writer. A panic in one must not be silent: from then on the process says that it is not ready, records
     /// are turned away, and answers go on from the state as it is.
-    fn guard(&self, writer: &str, run: impl FnOnce()) {
+    pub(crate) fn guard(&self, writer: &str, run: impl FnOnce()) {
         if catch_unwind(AssertUnwindSafe(run)).is_err() {
             let why = format!("the {writer} panicked, the log of this process says where");
             tracing::error!("{why}");

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use sidecart_engine::nouns::Entry;
 use sidecart_engine::{Engine, Settings, State};
 
+use super::Outlet;
 use super::applier::{Group, Work};
 use super::checkpoint::{CheckpointError, Checkpoints};
-use super::Outlet;
 use super::trainer::Learning;
 use crate::log::{EventLog, LogError, Offset};
 

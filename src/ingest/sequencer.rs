@@ -141,6 +141,8 @@ impl Sequencer {
             let (mut accepted, mut duplicates) = (0, 0);
             for record in job.records {
                 let known = match record.event_id() {
+                    // In the order of a broker: whether it counts is for the engine to say, alike on all replicas.
+                    Some(_) if shared.outlet.is_some() => false,
                     Some(id) => {
                         let offset = first.plus(fresh.len() as u64);
                         self.in_flight.contains(id) || engine.has_seen(id) || !self.in_flight.insert(id, offset)

@@ -1,6 +1,8 @@
 //! What Sidecart tells about itself at `/metrics`, in the OpenMetrics text format. Every label has a bounded set of
 //! values, whatever callers send.
 
+#[cfg(feature = "kafka")]
+mod broker;
 mod learning;
 mod sizes;
 
@@ -158,6 +160,8 @@ pub struct Metrics {
     pub rejected: Family<ReasonLabel, Counter>,
     /// Fields of events that nobody reads.
     pub unknown_fields: Counter,
+    /// Foreign events that say nothing that counts here.
+    pub ignored: Counter,
     /// Attribution tokens of events: `valid` or `invalid`.
     pub tokens: Family<OutcomeLabel, Counter>,
     /// Batches turned away because a queue was full or the log would not take them.
@@ -184,6 +188,9 @@ pub struct Metrics {
     pub config_changes: Family<ConfigChange, Counter>,
     /// Times the file could not be watched.
     pub config_watch_failures: Counter,
+    /// What comes from a broker, where there is one.
+    #[cfg(feature = "kafka")]
+    pub broker: broker::Broker,
     gauges: sizes::Gauges,
 }
 
@@ -202,6 +209,7 @@ impl Metrics {
         let answers = Histograms::<Answered>::new_with_constructor(latency);
         let stages = Histograms::<StageLabel>::new_with_constructor(|| Histogram::new(STAGE_BUCKETS));
         let (degraded, records, rejected) = (Family::default(), Family::default(), Family::default());
+        let ignored = Counter::default();
         let (unknown_fields, tokens, turned_away) = (Counter::default(), Family::default(), Family::default());
         let (freshness, append) = (Histogram::new(FRESHNESS_BUCKETS), latency());
         let (group, checkpoint) = (Histogram::new(GROUP_BUCKETS), latency());
@@ -222,6 +230,7 @@ impl Metrics {
         registry.register("records", "Records by kind and outcome", records.clone());
         registry.register("rejected", "Records not taken, by reason", rejected.clone());
         registry.register("unknown_fields", "Fields of events that nobody reads", unknown_fields.clone());
+        registry.register("ignored_events", "Foreign events that say nothing that counts here", ignored.clone());
         registry.register("attribution_tokens", "Attribution tokens of events", tokens.clone());
         registry.register("turned_away", "Batches to be sent again later", turned_away.clone());
         registry.register("checkpoints", "Savings of the state by outcome", checkpoints.clone());
@@ -235,6 +244,8 @@ impl Metrics {
         let failures = config_watch_failures.clone();
         registry.register("config_watch_failures", "Times the config could not be watched", failures);
         let learning = learning::Learning::register(&mut registry);
+        #[cfg(feature = "kafka")]
+        let broker = broker::Broker::register(&mut registry);
         let gauges = sizes::Gauges::register(&mut registry);
         Self {
             registry,
@@ -246,6 +257,7 @@ impl Metrics {
             records,
             rejected,
             unknown_fields,
+            ignored,
             tokens,
             turned_away,
             lessons,
@@ -259,6 +271,8 @@ impl Metrics {
             ladder_probes,
             config_changes,
             config_watch_failures,
+            #[cfg(feature = "kafka")]
+            broker,
             gauges,
         }
     }

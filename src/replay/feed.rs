@@ -120,7 +120,8 @@ impl<'a> Feed<'a> {
     fn enter_catalogue(&mut self) {
         let accepted_at = self.data.events().first().map_or(Timestamp(0), |head| head.at);
         for item in &self.data.catalog {
-            let _ = self.engine.apply(&Entry { accepted_at, record: Record::Item(Box::new(item.clone())), origin: None });
+            let _ =
+                self.engine.apply(&Entry { accepted_at, record: Record::Item(Box::new(item.clone())), origin: None });
             if let Some(number) = self.data.item_number(item.id.as_str()) {
                 self.known[number as usize] = true;
             }
@@ -154,7 +155,11 @@ impl<'a> Feed<'a> {
             return;
         }
         if let Some(bare) = self.data.bare_item(item) {
-            let _ = self.engine.apply(&Entry { accepted_at: at, record: Record::Item(Box::new(bare.clone())), origin: None });
+            let _ = self.engine.apply(&Entry {
+                accepted_at: at,
+                record: Record::Item(Box::new(bare.clone())),
+                origin: None,
+            });
             self.bare_items += 1;
         }
     }

@@ -94,12 +94,20 @@ impl Server {
 
     /// As [`Server::send`], for a server that may be gone.
     pub fn try_send(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> Result<Response, ureq::Error> {
-        let request = ureq::http::Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.url))
-            .header("content-type", kind)
-            .body(body)
-            .expect("a request");
+        self.try_send_with(method, path, [("content-type", kind)], body)
+    }
+
+    /// As [`Server::try_send`], with these headers.
+    pub fn try_send_with<'a>(
+        &self,
+        method: &str,
+        path: &str,
+        headers: impl IntoIterator<Item = (&'a str, &'a str)>,
+        body: &[u8],
+    ) -> Result<Response, ureq::Error> {
+        let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
+        let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        let request = request.body(body).expect("a request");
         let mut response = self.agent.run(request)?;
         let request_id = response.headers().get("x-request-id").and_then(|id| id.to_str().ok());
         let request_id = request_id.unwrap_or_default().to_owned();

@@ -77,7 +77,7 @@ pub struct State {
     pub(crate) models: Models,
     /// How far the broker's partitions have been read.
     pub(crate) positions: Positions,
-    /// Entries applied since the state began, duplicates included.
+    /// Entries applied since the state began, without those that came twice.
     pub(crate) applied: u64,
     /// Items refused because the catalogue was full.
     pub(crate) refused_items: u64,
