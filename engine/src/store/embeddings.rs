@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ItemIx;
 use super::session_index::SessionIndex;
+use crate::nouns::mixed;
 use crate::settings::EmbeddingSettings;
 
 /// Numbers per vector. On training windows 64 brought a third more than 32, at twice the memory.
@@ -297,14 +298,6 @@ pub(crate) fn dot(a: &Point, b: &Point) -> f32 {
 
 fn add(to: &mut Point, what: &Point, times: f32) {
     to.iter_mut().zip(what).for_each(|(to, what)| *to += times * what);
-}
-
-/// Dice: splitmix64's finaliser.
-fn mixed(seed: u64) -> u64 {
-    let z = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]
