@@ -188,7 +188,8 @@ impl Trainer {
 
 impl Learner {
     fn named(&self) -> BTreeMap<String, f32> {
-        let named = |&feature: &Feature| (feature.name().to_owned(), rounded(self.scorer.linear.weights[feature as usize]));
+        let named =
+            |&feature: &Feature| (feature.name().to_owned(), rounded(self.scorer.linear.weights[feature as usize]));
         Feature::ALL.iter().map(named).collect()
     }
 
