@@ -104,7 +104,7 @@ fn assert_clean_replay(server: &Server, dir: &Path) {
 }
 
 /// What is known of a shopper, its weights rounded: they fade while the test runs.
-fn settled(server: &Server, path: &str) -> serde_json::Value {
+fn settled(server: &Server, path: &str) -> Value {
     let mut known = server.get(path).json();
     for item in known["interested"].as_array_mut().into_iter().flatten() {
         item["weight"] = json!((item["weight"].as_f64().expect("a weight") * 100.0).round());
