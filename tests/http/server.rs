@@ -50,7 +50,7 @@ impl Server {
     pub fn launch(data_dir: &Path, config: &str) -> Self {
         std::fs::create_dir_all(data_dir).expect("a data folder");
         let file: PathBuf = data_dir.join("config.yaml");
-        std::fs::write(&file, config).expect("a config file");
+        std::fs::write(&file, on_the_log_under_test(data_dir, config)).expect("a config file");
         Self::launch_with(data_dir, &file)
     }
 
@@ -179,6 +179,25 @@ impl Server {
         self.child.kill().expect("killed");
         self.child.wait().expect("an end");
     }
+}
+
+/// The config, with `EVENTS_LOG=kafka` changed to make the broker at `KAFKA_BROKERS` the log, with topics of its own for each
+/// data folder: the same tests hold whatever the log is.
+fn on_the_log_under_test(data_dir: &Path, config: &str) -> String {
+    match std::env::var("EVENTS_LOG").as_deref() {
+        Err(_) | Ok("embedded") => return config.to_owned(),
+        Ok("kafka") => {}
+        Ok(other) => panic!("EVENTS_LOG is `{other}`: give `kafka` or `embedded`"),
+    }
+    let brokers = std::env::var("KAFKA_BROKERS").expect("EVENTS_LOG=kafka needs KAFKA_BROKERS");
+    let mut hasher = std::hash::DefaultHasher::new();
+    std::hash::Hash::hash(data_dir, &mut hasher);
+    let prefix = format!("test-{:016x}.", std::hash::Hasher::finish(&hasher));
+    let mut config: Value = serde_saphyr::from_str(config).expect("a config");
+    config["events"]["log"] = "kafka".into();
+    config["kafka"] = serde_json::json!({"brokers": [brokers], "topic_prefix": prefix, "partitions": 3});
+    // JSON is YAML.
+    config.to_string()
 }
 
 impl Drop for Server {
