@@ -1,4 +1,4 @@
-use crate::store::keep_best;
+use crate::store::best_of;
 
 /// A sparse vector over dense numbers that is cleared in O(1): an entry counts only if its stamp is the current one.
 #[derive(Debug, Default)]
@@ -6,6 +6,8 @@ pub(crate) struct Accumulator {
     stamp: u32,
     cells: Vec<(u32, f32)>,
     touched: Vec<u32>,
+    /// Room to find the best in.
+    ranked: Vec<u64>,
 }
 
 impl Accumulator {
@@ -54,10 +56,9 @@ impl Accumulator {
     }
 
     /// The `limit` largest positive entries into `best`, largest first; equal ones by number.
-    pub(crate) fn best(&self, limit: usize, best: &mut Vec<(u32, f32)>) {
-        best.clear();
-        best.extend(self.touched.iter().map(|&number| (number, self.cells[number as usize].1)).filter(|e| e.1 > 0.0));
-        keep_best(best, limit);
+    pub(crate) fn best(&mut self, limit: usize, best: &mut Vec<(u32, f32)>) {
+        let touched = self.touched.iter().map(|&number| (number, self.cells[number as usize].1));
+        best_of(touched.filter(|entry| entry.1 > 0.0), limit, &mut self.ranked, best);
     }
 }
 

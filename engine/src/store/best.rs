@@ -17,6 +17,32 @@ pub(crate) fn select_best(entries: &mut Vec<(u32, f32)>, limit: usize) {
     entries.truncate(limit);
 }
 
+/// The `limit` entries of largest score into `best`, as [`keep_best`] would leave them; `ranked` is room to work in.
+pub(crate) fn best_of(
+    entries: impl Iterator<Item = (u32, f32)>,
+    limit: usize,
+    ranked: &mut Vec<u64>,
+    best: &mut Vec<(u32, f32)>,
+) {
+    best.clear();
+    ranked.clear();
+    // What stands highest first in an order that needs no turning round: the complement of the standing.
+    ranked.extend(entries.map(|entry| !standing(&entry)));
+    if ranked.len() > limit && limit > 0 {
+        ranked.select_nth_unstable(limit - 1);
+    }
+    ranked.truncate(limit);
+    ranked.sort_unstable();
+    best.extend(ranked.iter().map(|&complement| entry(!complement)));
+}
+
+/// The entry that has this standing.
+fn entry(standing: u64) -> (u32, f32) {
+    let ordered = (standing >> 32) as u32;
+    let bits = if ordered >> 31 == 1 { ordered & !(1 << 31) } else { !ordered };
+    (!(standing as u32), f32::from_bits(bits))
+}
+
 /// Score and number as one integer, for sorting compares nothing faster: as [`f32::total_cmp`] orders scores, then the
 /// lower number above the higher.
 fn standing(&(number, score): &(u32, f32)) -> u64 {
@@ -40,7 +66,10 @@ mod tests {
             let mut sorted = entries.clone();
             sorted.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
             sorted.truncate(limit);
-            let (mut kept, mut selected) = (entries.clone(), entries);
+            let (mut kept, mut selected) = (entries.clone(), entries.clone());
+            let (mut ranked, mut best) = (Vec::new(), Vec::new());
+            best_of(entries.into_iter(), limit, &mut ranked, &mut best);
+            prop_assert_eq!(&best, &sorted);
             keep_best(&mut kept, limit);
             prop_assert_eq!(&kept, &sorted);
             select_best(&mut selected, limit);

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use affinities::{Relation, Row, Rows};
 pub use apply::Forgotten;
-pub(crate) use best::{keep_best, select_best};
+pub(crate) use best::{best_of, keep_best};
 pub(crate) use catalog::{Catalog, Facts, NO_IX};
 pub(crate) use counters::Counters;
 pub(crate) use decay::Lens;

@@ -66,6 +66,21 @@ struct Postings {
     total: u32,
 }
 
+/// The newest visits that held an item.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Newest<'a>([&'a [u32]; 2]);
+
+impl<'a> Newest<'a> {
+    pub(crate) fn len(&self) -> usize {
+        self.0[0].len() + self.0[1].len()
+    }
+
+    /// The newest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &'a u32> + use<'a> {
+        self.0[0].iter().rev().chain(self.0[1].iter().rev())
+    }
+}
+
 /// See the [module](self).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SessionIndex {
@@ -117,14 +132,14 @@ impl SessionIndex {
         serial
     }
 
-    /// The newest visits that held the item, newest first, as `(low bits of its number)`; some may have left.
-    pub(crate) fn newest(&self, ix: ItemIx) -> impl Iterator<Item = u32> + '_ {
+    /// The newest visits that held the item, newest first, by the low bits of their numbers; some may have left.
+    pub(crate) fn newest(&self, ix: ItemIx) -> Newest<'_> {
         let (older, newer) = match self.postings.get(ix as usize) {
             Some(postings) => postings.ring.split_at(postings.head as usize),
             None => (&[][..], &[][..]),
         };
         // Once full, what stands before the head is newer than what stands after it.
-        older.iter().rev().chain(newer.iter().rev()).copied()
+        Newest([older, newer])
     }
 
     /// Items of a visit named by the low bits of its number, oldest first, and its newest instant in seconds; `None`
@@ -243,7 +258,7 @@ mod tests {
             serial = Some(index.add(serial, item, Timestamp(0), &settings));
         }
         assert_eq!(items(&index, 0), Some(vec![1, 2, 3, 4, 5]));
-        assert_eq!(index.newest(3).collect::<Vec<_>>(), [0]);
+        assert_eq!(index.newest(3).iter().collect::<Vec<_>>(), [&0]);
     }
 
     #[test]
@@ -252,7 +267,7 @@ mod tests {
         for _ in 0..5 {
             index.add(None, 9, Timestamp(0), &small());
         }
-        assert_eq!(index.newest(9).collect::<Vec<_>>(), [4, 3, 2]);
+        assert_eq!(index.newest(9).iter().collect::<Vec<_>>(), [&4, &3, &2]);
         assert_eq!(index.total_of(9), 5);
     }
 
