@@ -9,12 +9,12 @@ mod newcomers;
 mod own_session;
 mod rows;
 mod session_knn;
+mod sums;
 mod tally;
 mod trending;
 mod two_hops;
 mod user_history;
 mod user_taste;
-mod votes;
 
 pub(crate) use accumulator::Accumulator;
 pub(crate) use curated::{listed, paired};

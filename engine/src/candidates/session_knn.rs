@@ -1,11 +1,9 @@
-use std::hint::black_box;
-
+use super::sums::Sums;
 use super::tally::{Tally, standing};
-use super::votes::Votes;
 use super::{Source, Workspace};
 use crate::nouns::{DAY_MS, ReasonCode, Repeats, SECOND_MS};
 use crate::settings::{CandidateSettings, SourceSettings};
-use crate::store::{ItemIx, Located, Moment, Seen, SessionIndex};
+use crate::store::{ItemIx, Located, Moment, Seen, SessionIndex, best_of, best_weighted, fetch};
 
 /// What an item before the match counts against one after it.
 const BEFORE: f32 = 0.7;
@@ -13,6 +11,9 @@ const BEFORE: f32 = 0.7;
 const STEPS: usize = 24;
 /// Time in which a neighbour's say falls to 1/e.
 const FADE_S: f32 = (30 * DAY_MS / SECOND_MS) as f32;
+
+/// Visits whose items are fetched before any of them is looked at: as many as the nearest cache holds.
+const AT_ONCE: usize = 128;
 
 /// Visits like this one went on to it: session-kNN over the newest visits of each item of context.
 ///
@@ -73,7 +74,7 @@ pub(super) struct Survey {
     /// The most similar of them, and how similar; 0 in a view that they are no neighbours in.
     visits: Vec<(Located, [f32; VIEWS.len()])>,
     /// What they say of items.
-    votes: Votes,
+    votes: Sums<{ VIEWS.len() }>,
     ranked: Vec<u64>,
 }
 
@@ -124,9 +125,6 @@ impl Survey {
                 self.visits.push((located, similar));
             }
         }
-        // Nothing is done with the items yet, so that the processor fetches those of many visits at a time.
-        let first = |(visit, _): &(Located, _)| index.items(*visit).first().copied().unwrap_or_default();
-        black_box(self.visits.iter().map(first).fold(0, ItemIx::wrapping_add));
     }
 
     /// Lets the neighbours vote for their items.
@@ -137,16 +135,19 @@ impl Survey {
         let now_s = moment.now.0.div_euclid(SECOND_MS);
         let near: [[f32; VIEWS.len()]; STEPS] =
             std::array::from_fn(|steps| VIEWS.map(|view| (-(steps as f32) / view.reach).exp()));
-        for &(visit, similar) in &self.visits {
-            let items = index.items(visit);
-            let Some(anchor) = marks.newest_shared(items) else { continue };
-            let idle_s = (now_s - i64::from(visit.at_s)).max(0) as f32;
-            let weight = (-idle_s / FADE_S).exp() / (items.len() as f32).sqrt();
-            let votes = similar.map(|similarity| similarity * weight);
-            for (place, &item) in items.iter().enumerate() {
-                let side = if place < anchor { BEFORE } else { 1.0 };
-                let near = &near[place.abs_diff(anchor).min(STEPS - 1)];
-                self.votes.add(item, std::array::from_fn(|view| votes[view] * side * near[view]));
+        for visits in self.visits.chunks(AT_ONCE) {
+            fetch(visits.iter().map(|(visit, _)| index.items(*visit).first().copied().unwrap_or_default()));
+            for &(visit, similar) in visits {
+                let items = index.items(visit);
+                let Some(anchor) = marks.newest_shared(items) else { continue };
+                let idle_s = (now_s - i64::from(visit.at_s)).max(0) as f32;
+                let weight = (-idle_s / FADE_S).exp() / (items.len() as f32).sqrt();
+                let votes = similar.map(|similarity| similarity * weight);
+                for (place, &item) in items.iter().enumerate() {
+                    let side = if place < anchor { BEFORE } else { 1.0 };
+                    let near = &near[place.abs_diff(anchor).min(STEPS - 1)];
+                    self.votes.add(item, std::array::from_fn(|view| votes[view] * side * near[view]));
+                }
             }
         }
     }
@@ -154,7 +155,11 @@ impl Survey {
 
 /// Inverse visit frequency: how telling it is that a visit held the item. At least 0.7.
 fn idf(index: &SessionIndex, item: ItemIx) -> f32 {
-    (2.0 + index.total() as f32 / (1.0 + index.total_of(item) as f32)).ln()
+    idf_of(index.total(), index.total_of(item))
+}
+
+fn idf_of(visits: u64, held_it: u32) -> f32 {
+    (2.0 + visits as f32 / (1.0 + held_it as f32)).ln()
 }
 
 impl Source for SessionKnn {
@@ -176,8 +181,15 @@ impl Source for SessionKnn {
             survey.make(moment);
         }
         let index = &moment.state.index;
-        let rarity = |item| if self.rare_first { idf(index, item).sqrt() } else { 1.0 };
-        survey.votes.best(self.view, rarity, limit, &mut survey.ranked, &mut work.found);
+        let positive = survey.votes.entries().iter().map(|&(item, votes)| (item, votes[self.view]));
+        let scores = positive.filter(|score| score.1 > 0.0);
+        if self.rare_first {
+            let rarest = idf_of(index.total(), 0).sqrt();
+            let weights = (|item| idf(index, item).sqrt(), rarest);
+            best_weighted(scores, weights, limit, &mut survey.ranked, &mut work.found);
+        } else {
+            best_of(scores, limit, &mut survey.ranked, &mut work.found);
+        }
     }
 
     /// The items of context that the same recent visits held.
@@ -187,7 +199,12 @@ impl Source for SessionKnn {
         let (index, marks) = (&moment.state.index, Marks::of(moment.recent()));
         let says: Vec<f32> = moment.recent().iter().map(|seen| (-seen.age / self.memory).exp()).collect();
         let mut shares: Vec<_> = moment.recent().iter().map(|seen| (seen.item, 0.0)).collect();
-        for (items, _) in index.newest(item).iter().take(LOOKED_AT).filter_map(|&visit| index.visit(visit)) {
+        let finder = index.finder();
+        let mut visits: [Option<Located>; LOOKED_AT] = [None; LOOKED_AT];
+        visits.iter_mut().zip(index.newest(item).iter()).for_each(|(to, &visit)| *to = finder.locate(visit));
+        let items = visits.iter().flatten().map(|&visit| index.items(visit));
+        fetch(items.clone().map(|items| items.first().copied().unwrap_or_default()));
+        for items in items {
             for place in items.iter().filter_map(|&item| marks.place(item)) {
                 shares[place].1 += says[place];
             }
