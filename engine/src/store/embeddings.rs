@@ -152,14 +152,24 @@ impl Embeddings {
         for &known in before.iter().chain([&item]) {
             self.give_row(known, before, settings.max_items.max(FEWEST_ROWS));
         }
-        let aged = |(age, &known): (usize, &ItemIx)| (known, age as f32);
-        let Some(stand) = self.stand(before.iter().enumerate().map(aged)) else { return };
         let Some(target) = self.row(item) else { return };
         let mut rows = [target; 1 + DRAWN];
         let drawn = self.draw(before, item, &mut rows);
         let rows = &rows[..drawn];
+        let given = before.iter().filter_map(|&known| self.row(known));
+        fetch(given.flat_map(|row| lines(vector(&self.given, row))).chain(self.lines_of_wanted(rows)));
+        let aged = |(age, &known): (usize, &ItemIx)| (known, age as f32);
+        let Some(stand) = self.stand(before.iter().enumerate().map(aged)) else { return };
         let slope = self.push(&stand, rows, settings.rate);
         self.pull(before, &slope, settings.rate);
+    }
+
+    /// A number of each cache line that a step reads of these rows as wanted ones.
+    fn lines_of_wanted<'a>(&'a self, rows: &'a [u32]) -> impl Iterator<Item = u32> + 'a {
+        rows.iter().flat_map(|&row| {
+            let square = self.squares[row as usize][1].to_bits();
+            lines(vector(&self.wanted, row)).chain([square])
+        })
     }
 
     /// Draws rows to tell the first one from; how many there are then.
@@ -183,7 +193,6 @@ impl Embeddings {
     /// Moves the wanted vectors, the first of `rows` towards `stand` and the others away; the slope for what stood
     /// there.
     fn push(&mut self, stand: &Point, rows: &[u32], rate: f32) -> Point {
-        fetch(rows.iter().flat_map(|&row| lines(vector(&self.wanted, row))));
         let mut errors = [0.0; 1 + DRAWN];
         let errors = &mut errors[..rows.len()];
         for (error, &row) in errors.iter_mut().zip(rows) {
@@ -200,8 +209,10 @@ impl Embeddings {
             *squares += error * error * square;
             let step = -rate * error / squares.sqrt();
             let wanted = vector_mut(&mut self.wanted, row);
-            add(&mut slope, wanted, error);
-            add(wanted, stand, step);
+            for ((slope, wanted), stand) in slope.iter_mut().zip(wanted).zip(stand) {
+                *slope += error * *wanted;
+                *wanted += step * stand;
+            }
         }
         slope
     }

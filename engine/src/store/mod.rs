@@ -20,6 +20,7 @@ mod models;
 mod moment;
 mod newcomers;
 mod orders;
+mod places;
 mod pool;
 mod session_index;
 mod sessions;

@@ -62,8 +62,6 @@ struct Postings {
     ring: Vec<u32>,
     /// Where the next one goes once the ring is full.
     head: u32,
-    /// Visits ever posted.
-    total: u32,
 }
 
 /// The newest visits that held an item.
@@ -91,6 +89,8 @@ pub(crate) struct SessionIndex {
     /// Starts of free blocks, per size.
     free: [Vec<u32>; CLASSES],
     postings: Vec<Postings>,
+    /// Visits ever posted, per item: apart from the postings, since they are looked up for hundreds of items at a time.
+    totals: Vec<u32>,
 }
 
 impl SessionIndex {
@@ -106,7 +106,7 @@ impl SessionIndex {
 
     /// Visits ever indexed that held the item.
     pub(crate) fn total_of(&self, ix: ItemIx) -> u32 {
-        self.postings.get(ix as usize).map_or(0, |postings| postings.total)
+        self.totals.get(ix as usize).copied().unwrap_or_default()
     }
 
     /// Adds `item` to the visit numbered `serial` (to a new one if `None` or if that has left), as its latest item, and
@@ -217,13 +217,21 @@ impl SessionIndex {
     fn post(&mut self, item: ItemIx, serial: u64, settings: &IndexSettings) {
         if self.postings.len() <= item as usize {
             self.postings.resize_with(item as usize + 1, Postings::default);
+            self.totals.resize(item as usize + 1, 0);
         }
         let postings = &mut self.postings[item as usize];
-        postings.total = postings.total.saturating_add(1);
+        let total = &mut self.totals[item as usize];
+        *total = total.saturating_add(1);
         let low = serial as u32;
         if postings.ring.len() < settings.postings_per_item.max(1) {
             // In order again, should the limit have been raised after the ring had turned.
             postings.ring.rotate_left(postings.head as usize);
+            let len = postings.ring.len();
+            if len == postings.ring.capacity() {
+                // By a quarter: most items have fewer visits than the limit, and doubling would reserve for all of them.
+                let room = settings.postings_per_item.max(1) - len;
+                postings.ring.reserve_exact((len / 4).max(4).min(room));
+            }
             postings.ring.push(low);
             postings.head = postings.ring.len() as u32;
         } else {
