@@ -125,6 +125,7 @@ pub(super) fn collect(
 /// Leaves in the pool what the rules admit.
 pub(super) fn obey(draft: &mut Draft<'_>, scratch: &mut Scratch) {
     let mut pool = std::mem::take(&mut scratch.pool);
+    draft.fetch(&pool);
     pool.retain(|candidate| draft.admits(candidate.item, scratch));
     scratch.pool = pool;
 }
