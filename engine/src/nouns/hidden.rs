@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::dice::mixed;
 use super::{FEATURES, Feature, GATES, Gate};
 
-/// Units of the hidden layer. Eight brought half as much, 32 no more (decision record 0016).
+/// Units of the hidden layer. Eight brought a third as much, 32 hardly more (decision record 0016).
 pub(crate) const UNITS: usize = 16;
 
 /// A number per unit.
