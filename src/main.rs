@@ -12,6 +12,7 @@ mod erasure;
 #[cfg(test)]
 mod fuzz;
 mod http;
+mod identity;
 mod import;
 mod in_force;
 mod ingest;
@@ -21,6 +22,8 @@ mod replay;
 mod rules;
 mod service;
 mod simulate;
+#[cfg(feature = "object-store")]
+mod vault;
 mod wire;
 
 #[global_allocator]

@@ -34,7 +34,7 @@ pub struct Kind {
 }
 
 /// Every kind.
-pub static ALL: [Kind; 16] = [
+pub static ALL: [Kind; 17] = [
     Kind { name: "duration", example: "30s", check: parses::<Span>, order: Some(milliseconds) },
     Kind { name: "size", example: "64MiB", check: parses::<Bytes>, order: Some(bytes) },
     Kind { name: "address", example: "127.0.0.1:8080", check: address, order: None },
@@ -43,6 +43,7 @@ pub static ALL: [Kind; 16] = [
     Kind { name: "item", example: "SKU-1", check: |text| said(ItemId::new(text)), order: None },
     Kind { name: "key hash", example: KEY_HASH_EXAMPLE, check: key_hash, order: None },
     Kind { name: "origin", example: "https://shop.example", check: origin, order: None },
+    Kind { name: "store", example: "s3://bucket/sidecart", check: store_url, order: None },
     Kind { name: "placement", example: "cart", check: |text| said(PlacementId::new(text)), order: None },
     Kind { name: "rule", example: "alcohol_age", check: |text| said(PlacementId::new(text)), order: None },
     Kind { name: "condition", example: "item.price < 20", check: condition, order: None },
@@ -99,6 +100,16 @@ fn origin(text: &str) -> Result<(), String> {
     });
     let remedy = "is not an origin: give scheme and host as browsers do, such as `https://shop.example`";
     is_origin.then_some(()).ok_or_else(|| remedy.to_owned())
+}
+
+fn store_url(text: &str) -> Result<(), String> {
+    let rest = |scheme: &str| text.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://"));
+    let bucket = ["s3", "gs", "az"].into_iter().find_map(rest).and_then(|rest| rest.split('/').next());
+    let is_bucket = bucket.is_some_and(|bucket| !bucket.is_empty() && !bucket.contains(['@', '?', ' ']));
+    let is_folder = rest("file").is_some_and(|path| path.len() > 1 && path.starts_with('/'));
+    let remedy = "is no place for checkpoints: give `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX` \
+                  or `file:///FOLDER`, without credentials";
+    (is_bucket || is_folder).then_some(()).ok_or_else(|| remedy.to_owned())
 }
 
 fn path(text: &str) -> Result<(), String> {
@@ -179,6 +190,8 @@ schemas! {
     KeyHash = {"type": "string", "x-kind": "key hash", "pattern": "^sha256:[0-9a-f]{64}$"};
     /// An origin, as browsers name it.
     WebOrigin = {"type": "string", "x-kind": "origin", "pattern": "^https?://[^/]+$"};
+    /// A place in an object store.
+    StoreUrl = {"type": "string", "x-kind": "store"};
     /// A path of the file system.
     FilePath = {"type": "string", "x-kind": "path", "minLength": 1};
     /// A name of the shop's own: a placement, segment, category, brand, label or attribute.

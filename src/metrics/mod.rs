@@ -3,6 +3,8 @@
 
 mod learning;
 mod sizes;
+#[cfg(feature = "object-store")]
+mod vault;
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -184,6 +186,9 @@ pub struct Metrics {
     pub config_changes: Family<ConfigChange, Counter>,
     /// Times the file could not be watched.
     pub config_watch_failures: Counter,
+    /// Checkpoints in the object store.
+    #[cfg(feature = "object-store")]
+    pub vault: vault::Vault,
     gauges: sizes::Gauges,
 }
 
@@ -235,6 +240,8 @@ impl Metrics {
         let failures = config_watch_failures.clone();
         registry.register("config_watch_failures", "Times the config could not be watched", failures);
         let learning = learning::Learning::register(&mut registry);
+        #[cfg(feature = "object-store")]
+        let vault = vault::Vault::register(&mut registry);
         let gauges = sizes::Gauges::register(&mut registry);
         Self {
             registry,
@@ -259,6 +266,8 @@ impl Metrics {
             ladder_probes,
             config_changes,
             config_watch_failures,
+            #[cfg(feature = "object-store")]
+            vault,
             gauges,
         }
     }
