@@ -9,6 +9,8 @@ mod data;
 mod decisions;
 mod demo;
 mod erasure;
+#[cfg(feature = "redis")]
+mod feature_store;
 #[cfg(test)]
 mod fuzz;
 mod http;

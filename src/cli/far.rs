@@ -10,12 +10,19 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::erasure::Elsewhere;
 use crate::identity::Identity;
+use crate::ingest::Shared;
 use crate::ingest::checkpoint::Checkpoints;
 use crate::log::Offset;
 use crate::metrics::Metrics;
+use crate::service::Memory;
 
 /// What the far stores work on.
-pub type Near = (Checkpoints, Arc<Metrics>, Arc<dyn Clock>);
+pub struct Near {
+    pub checkpoints: Checkpoints,
+    pub shared: Arc<Shared>,
+    pub metrics: Arc<Metrics>,
+    pub clock: Arc<dyn Clock>,
+}
 
 /// What is known before the data folder is opened.
 pub struct FarStores {
@@ -35,6 +42,10 @@ pub struct FarStores {
 pub struct Far {
     #[cfg(feature = "object-store")]
     vault: Option<crate::vault::Vault>,
+    #[cfg(feature = "redis")]
+    features: Option<crate::feature_store::FeatureStore>,
+    /// What is remembered of shoppers elsewhere.
+    pub memory: Option<Arc<dyn Memory>>,
 }
 
 impl FarStores {
@@ -56,6 +67,7 @@ impl FarStores {
     pub fn start(self, config: &Config, near: Near) -> anyhow::Result<(Far, Vec<Box<dyn Elsewhere>>)> {
         let log = Identity::of(&config.data_dir)?;
         let (mut far, mut elsewhere) = (Far::default(), Vec::new());
+        self.start_features(config, log, &near, &mut far, &mut elsewhere)?;
         self.start_vault(config, log, near, &mut far, &mut elsewhere)?;
         Ok((far, elsewhere))
     }
@@ -65,7 +77,7 @@ impl FarStores {
         &self,
         config: &Config,
         log: Identity,
-        (checkpoints, metrics, clock): Near,
+        Near { checkpoints, metrics, clock, .. }: Near,
         far: &mut Far,
         elsewhere: &mut Vec<Box<dyn Elsewhere>>,
     ) -> anyhow::Result<()> {
@@ -86,6 +98,40 @@ impl FarStores {
         _: &Config,
         _: Identity,
         _: Near,
+        _: &mut Far,
+        _: &mut Vec<Box<dyn Elsewhere>>,
+    ) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
+
+impl FarStores {
+    #[cfg(feature = "redis")]
+    fn start_features(
+        &self,
+        config: &Config,
+        log: Identity,
+        near: &Near,
+        far: &mut Far,
+        elsewhere: &mut Vec<Box<dyn Elsewhere>>,
+    ) -> anyhow::Result<()> {
+        use crate::config::features::StoreKind;
+        use crate::feature_store::FeatureStore;
+        if config.features.store == StoreKind::Redis {
+            let store = FeatureStore::start(&config.features, log, &near.shared, Arc::clone(&self.is_owner))?;
+            elsewhere.push(Box::new(store.forgetting()));
+            far.memory = Some(store.memory());
+            far.features = Some(store);
+        }
+        Ok(())
+    }
+
+    #[cfg(not(feature = "redis"))]
+    fn start_features(
+        &self,
+        _: &Config,
+        _: Identity,
+        _: &Near,
         _: &mut Far,
         _: &mut Vec<Box<dyn Elsewhere>>,
     ) -> anyhow::Result<()> {
@@ -115,6 +161,10 @@ impl Far {
         #[cfg(feature = "object-store")]
         if let Some(vault) = self.vault {
             vault.stop().await;
+        }
+        #[cfg(feature = "redis")]
+        if let Some(features) = self.features {
+            features.stop().await;
         }
     }
 }

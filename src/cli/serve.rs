@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 
 use super::DONE;
-use super::far::{Far, FarStores};
+use super::far::{Far, FarStores, Near};
 use crate::access::Audit;
 use crate::clock::{Clock, SystemClock};
 use crate::config::observability::{LogFormat, LogLevel};
@@ -169,8 +169,8 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
     let watcher = in_force::watch(&keeper).context("cannot start the thread `config`")?;
     let dead_letters = Arc::new(DeadLetters::new(config.data_dir.clone()));
     let decisions = Arc::new(Decisions::default());
-    let vault = (checkpoints.clone(), Arc::clone(&metrics), Arc::clone(&clock));
-    let (far, elsewhere) = stores.start(&config, vault)?;
+    let near = Near { checkpoints: checkpoints.clone(), shared: Arc::clone(&shared), metrics, clock };
+    let (far, elsewhere) = stores.start(&config, near)?;
     let stores = Stores {
         ingest: ingest.clone(),
         log: reader,
@@ -183,7 +183,7 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
     let (addr, grace) = (listening.addr(), config.server.shutdown_grace.duration());
     tracing::info!(%addr, config = version, data_dir = %config.data_dir.display(), "started");
     let data_dir = config.data_dir.clone();
-    let parts = Parts { keeper, ingest, shared, dead_letters, decisions, erasures, tokens };
+    let parts = Parts { keeper, ingest, shared, dead_letters, decisions, erasures, tokens, memory: far.memory.clone() };
     let service = Arc::new(Service::new(parts));
     let (stop, stopped) = watch::channel(false);
     let (guard, audit) = (Arc::new(Guard::default()), Arc::new(Audit::new(data_dir)));

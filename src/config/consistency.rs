@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::Config;
 use super::fault::Fault;
+use super::features::StoreKind;
 use super::storage::{Encryption, Remote};
+use super::{Config, Features};
 
 /// Two keys that do not go together, and why.
 pub struct Conflict {
@@ -56,6 +57,7 @@ pub fn conflicts(config: &Config) -> Vec<Conflict> {
     found.push(beside("server.tls.certificate", certificate, "server.tls.key", key));
     found.push(beside("server.tls.key", key, "server.tls.certificate", certificate));
     found.extend(remote(&storage.remote));
+    found.extend(feature_store(features));
     found.into_iter().flatten().collect()
 }
 
@@ -89,6 +91,25 @@ fn remote(remote: &Remote) -> Vec<Option<Conflict>> {
     ]
 }
 
+/// What the config of the feature store asks for and cannot have.
+fn feature_store(features: &Features) -> Vec<Option<Conflict>> {
+    if features.store != StoreKind::Redis {
+        return Vec::new();
+    }
+    let store = |says: &str| Some(conflict("features.store", "redis".into(), "features.redis.urls", says.to_owned()));
+    let urls = &features.redis.urls;
+    let says =
+        "is not the only address, and without a cluster there is one: give one, or set `features.redis.cluster: true`";
+    vec![
+        store("wants the feature `redis`, which this build lacks: build with `--features cluster`")
+            .filter(|_| cfg!(not(feature = "redis"))),
+        store("needs an address: give `features.redis.urls: [redis://HOST:PORT]`").filter(|_| urls.is_empty()),
+        urls.get(1)
+            .filter(|_| !features.redis.cluster)
+            .map(|url| conflict("features.redis.urls", url.clone(), "features.redis.cluster", says.to_owned())),
+    ]
+}
+
 fn at_least<T: PartialOrd + ToString>(key: &str, value: T, other: &'static str, least: T) -> Option<Conflict> {
     let says = |least: String| format!("is below `{other}` (`{least}`): give at least `{least}`, or lower `{other}`");
     (value < least).then(|| conflict(key, value.to_string(), other, says(least.to_string())))
@@ -118,5 +139,20 @@ mod tests {
         assert_eq!(keys, [lacking, &["storage.remote.endpoint", "storage.remote.encryption"]].concat());
         config.storage.remote.url = Some("s3://backups/shop".into());
         assert_eq!(conflicts(&config).len(), lacking.len());
+    }
+
+    #[test]
+    fn a_feature_store_needs_one_address_or_a_cluster() {
+        let mut config = Config::default();
+        config.features.store = StoreKind::Redis;
+        let lacking = usize::from(cfg!(not(feature = "redis")));
+        let mut count = |urls: &[&str], cluster| {
+            config.features.redis.urls = urls.iter().map(|url| (*url).to_owned()).collect();
+            config.features.redis.cluster = cluster;
+            conflicts(&config).len() - lacking
+        };
+        let (one, two) = ("redis://a:1", "redis://b:1");
+        assert_eq!((count(&[], false), count(&[one, two], false)), (1, 1));
+        assert_eq!((count(&[one], false), count(&[one, two], true)), (0, 0));
     }
 }

@@ -1,6 +1,8 @@
 //! What Sidecart tells about itself at `/metrics`, in the OpenMetrics text format. Every label has a bounded set of
 //! values, whatever callers send.
 
+#[cfg(feature = "redis")]
+mod features;
 mod learning;
 mod sizes;
 #[cfg(feature = "object-store")]
@@ -189,6 +191,9 @@ pub struct Metrics {
     /// Checkpoints in the object store.
     #[cfg(feature = "object-store")]
     pub vault: vault::Vault,
+    /// Shoppers' features in the store elsewhere.
+    #[cfg(feature = "redis")]
+    pub features: features::Features,
     gauges: sizes::Gauges,
 }
 
@@ -242,6 +247,8 @@ impl Metrics {
         let learning = learning::Learning::register(&mut registry);
         #[cfg(feature = "object-store")]
         let vault = vault::Vault::register(&mut registry);
+        #[cfg(feature = "redis")]
+        let features = features::Features::register(&mut registry);
         let gauges = sizes::Gauges::register(&mut registry);
         Self {
             registry,
@@ -268,6 +275,8 @@ impl Metrics {
             config_watch_failures,
             #[cfg(feature = "object-store")]
             vault,
+            #[cfg(feature = "redis")]
+            features,
             gauges,
         }
     }
