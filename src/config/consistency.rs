@@ -58,6 +58,10 @@ pub fn conflicts(config: &Config) -> Vec<Conflict> {
     found.push(beside("server.tls.key", key, "server.tls.certificate", certificate));
     found.extend(remote(&storage.remote));
     found.extend(feature_store(features));
+    found.extend(events.mapping.ambiguous().into_iter().map(|(key, one, other)| {
+        let says = format!("is the same name as `{one}` and means something else: keep one of the two");
+        Some(conflict(&format!("{key}.{other}"), other, key, says))
+    }));
     found.into_iter().flatten().collect()
 }
 

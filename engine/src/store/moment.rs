@@ -88,7 +88,7 @@ impl<'a> Moment<'a> {
             cart,
             profile: together(profile, request.recalled.as_deref(), &state.catalog, &settings.users),
             session: stored,
-            own_serial: live.and_then(|session| session.serial),
+            own_serial: live.and_then(Session::serial),
             lists: Vec::new(),
         }
     }
