@@ -77,6 +77,11 @@ impl Breaker {
         }
     }
 
+    /// Who was let in learned nothing: neither good nor bad.
+    pub fn let_go(&self) {
+        self.0.lock().probing = None;
+    }
+
     /// Where it stands.
     pub fn stance(&self, now: Instant) -> Stance {
         match self.0.lock().until {
@@ -199,6 +204,9 @@ mod tests {
         assert!(scene.breaker.admits(scene.now));
         assert!(!scene.breaker.admits(scene.now));
         scene.pass(LONGEST_OPEN);
+        assert!(scene.breaker.admits(scene.now));
+        scene.breaker.let_go();
+        assert_eq!(scene.stance(), Stance::HalfOpen, "nothing was learned");
         assert!(scene.breaker.admits(scene.now));
     }
 }

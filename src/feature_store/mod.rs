@@ -22,7 +22,7 @@ pub use link::LinkError;
 use quick_cache::sync::Cache;
 use reader::Reader;
 use sidecart_engine::nouns::Erasure;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use writer::{Delete, Writer};
 
@@ -44,6 +44,7 @@ const LAST_WRITES: Duration = Duration::from_secs(5);
 pub struct FeatureStore {
     reader: Arc<Reader>,
     orders: mpsc::Sender<Delete>,
+    stop: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
@@ -90,7 +91,8 @@ impl FeatureStore {
             looked_at: Instant::now(),
         };
         let (orders, waiting) = mpsc::channel(MAX_ORDERS);
-        Ok(Self { reader, orders, task: tokio::spawn(writer.run(waiting)) })
+        let stop = Arc::new(Notify::new());
+        Ok(Self { reader, orders, task: tokio::spawn(writer.run(waiting, Arc::clone(&stop))), stop })
     }
 
     /// What answers ask.
@@ -105,7 +107,7 @@ impl FeatureStore {
 
     /// Writes what is left, if that does not take long, and ends.
     pub async fn stop(self) {
-        drop(self.orders);
+        self.stop.notify_one();
         let mut task = self.task;
         if tokio::time::timeout(LAST_WRITES, &mut task).await.is_err() {
             tracing::warn!("not all was written to the feature store in time: the next start does it");

@@ -73,9 +73,12 @@ impl Reader {
         let answer = tokio::time::timeout(patience, self.link.read(&key)).await;
         let now = Instant::now();
         self.metrics.features.read.observe(seconds(now - began));
-        // Less time than usual says nothing about the store.
-        let was_short = patience < self.patience;
-        self.breaker.note(matches!(answer, Ok(Ok(_))) || (answer.is_err() && was_short), now);
+        if answer.is_err() && patience < self.patience {
+            // Less time than usual says nothing about the store.
+            self.breaker.let_go();
+        } else {
+            self.breaker.note(matches!(answer, Ok(Ok(_))), now);
+        }
         let fields = match answer {
             Ok(Ok(fields)) => fields,
             Ok(Err(error)) => return Err(self.failed(&error)),

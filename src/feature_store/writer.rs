@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use sidecart_engine::nouns::History;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::breaker::Breaker;
@@ -47,17 +47,17 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Writes until nobody can order deletions any more; then once more.
-    pub async fn run(mut self, mut orders: mpsc::Receiver<Delete>) {
+    /// Writes until it is told to stop; then once more.
+    pub async fn run(mut self, mut orders: mpsc::Receiver<Delete>, stop: Arc<Notify>) {
         self.shared.changed.watch();
         loop {
-            match tokio::time::timeout(self.every, orders.recv()).await {
-                Ok(Some(Delete(shoppers, reply))) => {
+            tokio::select! {
+                () = stop.notified() => break,
+                Some(Delete(shoppers, reply)) = orders.recv() => {
                     // Whoever asked may have gone since.
                     let _ = reply.send(self.delete(&shoppers).await.map_err(|error| error.to_string()));
                 }
-                Ok(None) => break,
-                Err(_) => self.turn().await,
+                () = tokio::time::sleep(self.every) => self.turn().await,
             }
         }
         self.turn().await;

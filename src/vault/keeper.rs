@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::error::VaultError;
@@ -48,6 +48,7 @@ struct Forget(Offset, oneshot::Sender<Result<(), VaultError>>);
 /// Keeps checkpoints in the object store, in the background.
 pub struct Vault {
     orders: mpsc::Sender<Forget>,
+    stop: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
@@ -65,7 +66,8 @@ impl Vault {
     pub(super) fn keep(place: Place, keep: usize, parts: Parts) -> Self {
         let (orders, waiting) = mpsc::channel(MAX_ORDERS);
         let keeper = Keeper { place, keep, parts, sent: None };
-        Self { orders, task: tokio::spawn(keeper.run(waiting)) }
+        let stop = Arc::new(Notify::new());
+        Self { orders, task: tokio::spawn(keeper.run(waiting, Arc::clone(&stop))), stop }
     }
 
     /// The way to have it forget.
@@ -75,7 +77,7 @@ impl Vault {
 
     /// Uploads the last checkpoint, if that does not take long, and ends.
     pub async fn stop(self) {
-        drop(self.orders);
+        self.stop.notify_one();
         let mut task = self.task;
         if tokio::time::timeout(LAST_UPLOAD, &mut task).await.is_err() {
             tracing::warn!("the last checkpoint was not uploaded in time: the next start does it");
@@ -84,7 +86,7 @@ impl Vault {
     }
 }
 
-/// Has the vault forget what it held before an erasure. Does not keep it from ending.
+/// Has the vault forget what it held before an erasure.
 pub struct Forgetting(mpsc::Sender<Forget>);
 
 impl Forgetting {
@@ -108,19 +110,21 @@ struct Keeper {
 }
 
 impl Keeper {
-    async fn run(mut self, mut orders: mpsc::Receiver<Forget>) {
+    async fn run(mut self, mut orders: mpsc::Receiver<Forget>, stop: Arc<Notify>) {
         let mut pause = FIRST_PAUSE;
         let mut next_try = Instant::now();
         loop {
-            match tokio::time::timeout(LOOK_EVERY, orders.recv()).await {
-                Ok(Some(Forget(offset, reply))) => {
+            tokio::select! {
+                () = stop.notified() => break,
+                Some(Forget(offset, reply)) = orders.recv() => {
                     // Whoever asked may have gone since.
                     let _ = reply.send(self.forget(offset).await);
                     continue;
                 }
-                Ok(None) => break,
-                Err(_) if Instant::now() < next_try => continue,
-                Err(_) => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+            if Instant::now() < next_try {
+                continue;
             }
             match self.turn().await {
                 Ok(()) => pause = FIRST_PAUSE,
