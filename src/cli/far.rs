@@ -17,6 +17,7 @@ use crate::metrics::Metrics;
 use crate::service::Memory;
 
 /// What the far stores work on.
+#[cfg_attr(not(all(feature = "object-store", feature = "redis")), allow(dead_code, reason = "each store has its own"))]
 pub struct Near {
     pub checkpoints: Checkpoints,
     pub shared: Arc<Shared>,

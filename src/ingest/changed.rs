@@ -21,6 +21,7 @@ pub struct Changed {
 
 /// What has been noted since it was taken last.
 #[derive(Debug, Default)]
+#[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "nobody writes behind without a store"))]
 pub struct Waiting {
     /// Their pseudonyms.
     pub shoppers: FxHashSet<u64>,
@@ -30,7 +31,7 @@ pub struct Waiting {
     pub overflown: bool,
 }
 
-#[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "nobody writes behind without a store"))]
+#[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "nobody writes behind without a store"))]
 impl Changed {
     /// Whether changes are to be noted.
     pub fn is_on(&self) -> bool {
