@@ -93,14 +93,23 @@ func render(loaded *chart.Chart, values map[string]any) (map[string]string, erro
 	return engine.Render(loaded, ready)
 }
 
-// configOf finds Sidecart's config, and sees that no Secret is needed to read it but by name.
+// configOf finds Sidecart's config, and sees that no secret is in there, be it a hash.
 func configOf(manifests []any) (string, error) {
 	for _, manifest := range manifests {
-		if configMap, is := manifest.(*corev1.ConfigMap); is {
-			if config, has := configMap.Data["cross-sell-config.yaml"]; has {
-				return config, nil
+		configMap, is := manifest.(*corev1.ConfigMap)
+		if !is {
+			continue
+		}
+		config, has := configMap.Data["cross-sell-config.yaml"]
+		if !has {
+			continue
+		}
+		for _, secret := range []string{"sha256:", "password:", "token:"} {
+			if strings.Contains(config, secret) {
+				return "", fmt.Errorf("the ConfigMap holds `%s`: secrets come from a Secret, as `${NAME}` or as a file", secret)
 			}
 		}
+		return config, nil
 	}
 	return "", errors.New("no ConfigMap holds cross-sell-config.yaml")
 }

@@ -38,7 +38,8 @@ func checkCompose(root string) (string, error) {
 			}
 		}
 	}
-	if replicas := project.Services["sidecart"].GetScale(); replicas != 3 {
+	sidecart := project.Services["sidecart"]
+	if replicas := sidecart.GetScale(); replicas != 3 {
 		wrong = append(wrong, fmt.Errorf("service sidecart has %d replicas, not 3", replicas))
 	}
 	return fmt.Sprintf("%d services, as Compose reads them", len(project.Services)), errors.Join(wrong...)
