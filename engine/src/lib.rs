@@ -29,7 +29,7 @@ use views::{ItemView, SessionView, Sizes, Trace, UserView};
 pub use watch::{Pace, Stage, Unhurried, Watch};
 
 /// The shape of [`State`] when it is saved. Raised whenever a saved state of before could not be read back.
-pub const STATE_VERSION: u32 = 4;
+pub const STATE_VERSION: u32 = 5;
 
 /// What became of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,6 +182,9 @@ impl Engine {
     pub fn features() -> impl Iterator<Item = &'static str> {
         nouns::Feature::ALL.iter().map(|feature| feature.name())
     }
+
+    /// Units of a model's hidden layer.
+    pub const HIDDEN_UNITS: usize = nouns::UNITS;
 
     /// Names of the gates that a model's gated weights are for.
     pub fn gates() -> impl Iterator<Item = &'static str> {

@@ -54,6 +54,10 @@ pub fn conflicts(config: &Config) -> Vec<Conflict> {
     let (certificate, key) = (&server.tls.certificate, &server.tls.key);
     found.push(beside("server.tls.certificate", certificate, "server.tls.key", key));
     found.push(beside("server.tls.key", key, "server.tls.certificate", certificate));
+    found.extend(events.mapping.ambiguous().into_iter().map(|(key, one, other)| {
+        let says = format!("is the same name as `{one}` and means something else: keep one of the two");
+        Some(conflict(&format!("{key}.{other}"), other, key, says))
+    }));
     found.into_iter().flatten().collect()
 }
 

@@ -12,6 +12,7 @@ use sidecart_engine::nouns::{Currency, ItemId, MAX_ID_BYTES, PlacementId};
 
 use super::{Bytes, Span};
 use crate::rules::schedules;
+use crate::wire::shapes;
 
 /// The schema keyword that names a kind.
 pub const KEYWORD: &str = "x-kind";
@@ -34,7 +35,7 @@ pub struct Kind {
 }
 
 /// Every kind.
-pub static ALL: [Kind; 16] = [
+pub static ALL: [Kind; 18] = [
     Kind { name: "duration", example: "30s", check: parses::<Span>, order: Some(milliseconds) },
     Kind { name: "size", example: "64MiB", check: parses::<Bytes>, order: Some(bytes) },
     Kind { name: "address", example: "127.0.0.1:8080", check: address, order: None },
@@ -46,6 +47,8 @@ pub static ALL: [Kind; 16] = [
     Kind { name: "placement", example: "cart", check: |text| said(PlacementId::new(text)), order: None },
     Kind { name: "rule", example: "alcohol_age", check: |text| said(PlacementId::new(text)), order: None },
     Kind { name: "condition", example: "item.price < 20", check: condition, order: None },
+    Kind { name: "event field", example: "sessionId", check: event_field, order: None },
+    Kind { name: "place", example: "properties.session_id", check: |text| said(shapes::Place::new(text)), order: None },
     Kind { name: "name", example: "cart", check: name, order: None },
     Kind { name: "note", example: "agreed with legal", check: note, order: None },
     Kind { name: "date or time", example: "2026-12-24T18:00", check: date_time, order: None },
@@ -122,6 +125,11 @@ fn condition(text: &str) -> Result<(), String> {
     if text.trim().is_empty() { Err("is empty: give a condition, such as `item.price < 20`".into()) } else { Ok(()) }
 }
 
+fn event_field(text: &str) -> Result<(), String> {
+    let names = || shapes::Field::ALL.map(shapes::Field::name).join(", ");
+    shapes::Field::from_name(text).map(drop).ok_or_else(|| format!("is no field of an event: give one of {}", names()))
+}
+
 fn name(text: &str) -> Result<(), String> {
     if text.len() > MAX_NAME_BYTES {
         return Err(format!("is {} bytes long: give at most {MAX_NAME_BYTES}", text.len()));
@@ -183,6 +191,8 @@ schemas! {
     FilePath = {"type": "string", "x-kind": "path", "minLength": 1};
     /// A name of the shop's own: a placement, segment, category, brand, label or attribute.
     Name = {"type": ["string", "number"], "x-kind": "name", "minLength": 1, "maxLength": MAX_NAME_BYTES};
+    /// Where a field stands in an event of another shape.
+    FieldPlace = {"type": "string", "x-kind": "place", "minLength": 1, "maxLength": 256};
     /// A rule's id.
     RuleId = {"type": "string", "x-kind": "rule", "maxLength": MAX_ID_BYTES};
     /// A CEL expression that is true or false.

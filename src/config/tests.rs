@@ -9,8 +9,9 @@ use serde_json::{Map, Number, Value, json};
 use super::environment::{Environment, Warning};
 use super::load::{Document, References, assemble, read_back};
 use super::sections::candidates::Source;
-use super::shape::{CONFIG, Shape, Text};
+use super::shape::{CONFIG, MapShape, Shape, Text};
 use super::*;
+use crate::wire::shapes::Field;
 
 const REJECTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/rejected");
 
@@ -219,7 +220,7 @@ fn any_value(shape: &Shape) -> BoxedStrategy<Value> {
             let each: Vec<_> = fields.iter().map(|f| (Just(f.name.clone()), any_value(&f.shape))).collect();
             each.prop_map(|entries| Value::Object(entries.into_iter().collect())).boxed()
         }
-        Shape::Map(map) => prop::collection::btree_map("[!-~é ]{1,8}", any_value(&map.value), 0..3)
+        Shape::Map(map) => prop::collection::btree_map(any_key(map), any_value(&map.value), 0..3)
             .prop_map(|entries| {
                 let named = entries.into_iter().filter(|(key, _)| !key.trim().is_empty());
                 Value::Object(named.collect::<Map<_, _>>())
@@ -247,6 +248,13 @@ fn any_value(shape: &Shape) -> BoxedStrategy<Value> {
     }
 }
 
+fn any_key(map: &MapShape) -> BoxedStrategy<String> {
+    match map.key.map(|kind| kind.name) {
+        Some("event field") => prop::sample::select(&Field::ALL[..]).prop_map(|field| field.name().to_owned()).boxed(),
+        _ => "[!-~é ]{1,8}".boxed(),
+    }
+}
+
 fn any_text(text: &Text) -> BoxedStrategy<Value> {
     let bound = |bound: &Option<String>| {
         let order = text.kind.and_then(|kind| kind.order);
@@ -264,6 +272,7 @@ fn any_text(text: &Text) -> BoxedStrategy<Value> {
         Some("date or time") => Just(Value::from("2026-12-24T18:00")).boxed(),
         Some("time span") => Just(Value::from("22:00-02:00")).boxed(),
         Some("time zone") => Just(Value::from("Europe/Berlin")).boxed(),
+        Some("place") => "[a-z_]{1,6}(\\.[a-z]{1,4}){0,2}(\\+[a-z]{1,4})?".prop_map(Value::from).boxed(),
         Some("currency") => "[A-Z]{3}".prop_map(Value::from).boxed(),
         _ => prop_oneof!["[ -~éß中]{0,12}x", Just("${HOME}/$${x".to_owned()), Just("null".to_owned())]
             .prop_map(Value::from)

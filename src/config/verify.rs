@@ -90,8 +90,18 @@ impl Walk<'_> {
                 let fault = Fault::Value { shown: format!("key `{}`", clip(&key.text)), says };
                 self.problems.push(Problem { key: self.path.clone(), at: key.at.clone(), fault });
             }
-            let value = self.below(&key.text, |walk| walk.value(value, &map.value, false));
-            values.insert(key.text.clone(), value.unwrap_or_else(|| empty(&map.value)));
+            let read = self.below(&key.text, |walk| walk.value(value, &map.value, false));
+            match read.unwrap_or_else(|| empty(&map.value)) {
+                // A word has no default of its own.
+                Json::Null if !matches!(map.value, Shape::Any) => {
+                    if value.is_null() {
+                        let fault =
+                            Fault::Value { shown: "nothing".into(), says: format!("is not {}", wanted(&map.value)) };
+                        self.report(&key.text, &value.at, fault);
+                    }
+                }
+                value => drop(values.insert(key.text.clone(), value)),
+            }
         }
         Json::Object(values)
     }

@@ -20,6 +20,7 @@ use crate::http::{Door, Guard, router};
 use crate::ingest::checkpoint;
 use crate::log::tests::sim::SimDisk;
 use crate::log::{EventLog, LogOptions, Offset, SegmentLog};
+use crate::wire::shapes::{self, Envelope, Outcome, Told};
 use crate::wire::split::{Packing, elements};
 use crate::wire::{Rejection, erasure, event, item, model, request, stock};
 
@@ -89,6 +90,11 @@ const JSON_WORDS: &[&str] = &[
     "\"",
     "\"data\":",
     "\"specversion\":\"1.0\"",
+    "\"event\":\"Product Added\"",
+    "\"properties\":{\"products\":[",
+    "\"events\":[{\"name\":\"view_item\",\"params\":{",
+    "\"client_id\":",
+    "\"item_id\":",
     "\"context\":{",
     "\"attributes\":{",
     "\"explain\":true",
@@ -166,11 +172,18 @@ fn events(_: &mut State, input: &[u8]) -> u64 {
         currency: Currency::USD,
     };
     let mut last = 0;
-    for element in elements(input, Packing::Json) {
-        last = match event::read(element, &acceptance) {
-            Ok(read) => keeps(Record::Event(Box::new(read.event))),
-            Err(rejection) => refusal(&rejection),
-        };
+    let mapping = config::Config::default().events.mapping.compiled();
+    for bytes in elements(input, Packing::Json) {
+        for envelope in [Envelope::Plain, Envelope::Structured] {
+            let told = Told { bytes, envelope: &envelope, id: None };
+            shapes::read(told, &mapping, &acceptance, |told| {
+                last = match told {
+                    Outcome::Event(read) => keeps(Record::Event(Box::new(read.event))),
+                    Outcome::Ignored => 1,
+                    Outcome::Refused(refused) => refusal(&refused.why),
+                };
+            });
+        }
     }
     last
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -13,6 +13,7 @@ use super::problem::{Problem, ProblemBody};
 use crate::service::{Accepted, Refused, Service, Timing};
 use crate::wire::event::CrossSellEvent;
 use crate::wire::item::ItemInput;
+use crate::wire::shapes::{Envelope, Transport};
 use crate::wire::stock::InventoryUpdate;
 
 type EventSchema = Vec<CrossSellEvent<'static>>;
@@ -32,6 +33,9 @@ pub struct IngestResponse {
     /// Elements that were not taken beyond the thousand that are listed.
     #[serde(skip_serializing_if = "is_zero")]
     pub more_rejected: usize,
+    /// Foreign events that say nothing that counts here, such as `page_view`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub ignored: usize,
     /// Only with `wait=applied`: whether the scorer sees all of it. `false`: it will, but that took too long.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub applied: Option<bool>,
@@ -87,10 +91,15 @@ fn params(params: IngestParams) -> Result<IngestQuery, Problem> {
 ///
 /// One object, an array, or one object per line (`application/x-ndjson`). Malformed elements are rejected one by one
 /// with their index, the rest is kept. What is accepted is durable before this answers, and counts once per event id.
+///
+/// An element may also be a CloudEvent 1.0 (structured, batched, or binary with `ce-` headers), an e-commerce event of
+/// Segment's or of GA4's, told by its own marks and translated by `events.mapping` of the config. What such an element
+/// says beside that, such as `page_view`, is counted as ignored.
 #[utoipa::path(
     post, path = "/v1/events", tag = "events", params(IngestQuery),
     request_body(content(
-        (EventSchema = "application/json"), (String = "application/x-ndjson")
+        (EventSchema = "application/json"), (String = "application/x-ndjson"),
+        (Object = "application/cloudevents+json"), (Vec<Object> = "application/cloudevents-batch+json")
     )),
     responses(
         (status = 202, description = "What became of the events", body = IngestResponse),
@@ -103,12 +112,16 @@ fn params(params: IngestParams) -> Result<IngestQuery, Problem> {
 pub async fn post_events(
     State(service): State<Arc<Service>>,
     query: IngestParams,
+    headers: HeaderMap,
     body: Whole,
 ) -> Result<(StatusCode, Json<IngestResponse>), Problem> {
     let query = params(query)?;
     let (waits, timing) = (query.waits()?, query.timing()?);
     not_empty(&body)?;
-    let accepted = service.accept_events(&body.bytes, body.packing, timing).await?;
+    let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let envelope = Envelope::of(headers, Transport::Http)
+        .map_err(|why| Problem::new(StatusCode::BAD_REQUEST, why.code.name(), why.to_string()))?;
+    let accepted = service.accept_events(&body.bytes, body.packing, &envelope, timing).await?;
     Ok(receipt(&service, accepted, waits).await)
 }
 
@@ -178,6 +191,7 @@ pub(super) async fn receipt(service: &Service, accepted: Accepted, waits: bool) 
         duplicates: accepted.duplicates,
         rejected: accepted.rejected,
         more_rejected: accepted.more_rejected,
+        ignored: accepted.ignored,
         applied,
     };
     (StatusCode::ACCEPTED, Json(response))

@@ -195,7 +195,16 @@ impl Keeper {
             return Ok(Changed::Unchanged(running));
         }
         let (settings, keys) = (Arc::new(config.settings()), Keys::of(&config.access));
-        let next = Arc::new(InForce { config, version, settings, keys, since: self.clock.now(), source, who });
+        let next = Arc::new(InForce {
+            mapping: config.events.mapping.compiled(),
+            config,
+            version,
+            settings,
+            keys,
+            since: self.clock.now(),
+            source,
+            who,
+        });
         match changing.history.add(&next, changing.digest.clone()) {
             Ok(()) => {}
             // Who put it was promised that it survives a restart. The file does by itself.

@@ -208,6 +208,7 @@ mod tests {
         let settings = Arc::new(config.settings());
         let since = Timestamp(7);
         InForce {
+            mapping: config.events.mapping.compiled(),
             config,
             version: version.to_owned(),
             settings,

@@ -28,6 +28,7 @@ use crate::access::Keys;
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, Override};
 use crate::metrics::Metrics;
+use crate::wire::shapes::Mapping;
 
 /// Where a config came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -74,6 +75,8 @@ pub struct InForce {
     pub settings: Arc<Settings>,
     /// The keys, made of it.
     pub keys: Keys,
+    /// How foreign events are understood, made of it.
+    pub mapping: Mapping,
     /// Since when.
     pub since: Timestamp,
     /// Where it came from.
@@ -117,7 +120,16 @@ impl Keeper {
         let Beginning { loaded, source, who, failure } = beginning;
         let Loaded { config, version, path, digest, overrides, .. } = loaded;
         let (settings, keys) = (Arc::new(config.settings()), Keys::of(&config.access));
-        let first = InForce { config, version, settings, keys, since: clock.now(), source, who };
+        let first = InForce {
+            mapping: config.events.mapping.compiled(),
+            config,
+            version,
+            settings,
+            keys,
+            since: clock.now(),
+            source,
+            who,
+        };
         if history.newest().is_none_or(|newest| newest.version != first.version || newest.digest != digest)
             && let Err(error) = history.add(&first, digest.clone())
         {

@@ -33,7 +33,7 @@ pub use recovery::{Saving, StartError, Storage};
 use sidecart_engine::nouns::Timestamp;
 use sidecart_engine::{Engine, Lesson};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-pub use trainer::{Learning, rate};
+pub use trainer::{LEARNING_RATE, Learning};
 
 use crate::clock::Clock;
 use crate::log::{LogError, Offset};

@@ -158,6 +158,8 @@ pub struct Metrics {
     pub rejected: Family<ReasonLabel, Counter>,
     /// Fields of events that nobody reads.
     pub unknown_fields: Counter,
+    /// Foreign events that say nothing that counts here.
+    pub ignored: Counter,
     /// Attribution tokens of events: `valid` or `invalid`.
     pub tokens: Family<OutcomeLabel, Counter>,
     /// Batches turned away because a queue was full or the log would not take them.
@@ -202,6 +204,7 @@ impl Metrics {
         let answers = Histograms::<Answered>::new_with_constructor(latency);
         let stages = Histograms::<StageLabel>::new_with_constructor(|| Histogram::new(STAGE_BUCKETS));
         let (degraded, records, rejected) = (Family::default(), Family::default(), Family::default());
+        let ignored = Counter::default();
         let (unknown_fields, tokens, turned_away) = (Counter::default(), Family::default(), Family::default());
         let (freshness, append) = (Histogram::new(FRESHNESS_BUCKETS), latency());
         let (group, checkpoint) = (Histogram::new(GROUP_BUCKETS), latency());
@@ -222,6 +225,7 @@ impl Metrics {
         registry.register("records", "Records by kind and outcome", records.clone());
         registry.register("rejected", "Records not taken, by reason", rejected.clone());
         registry.register("unknown_fields", "Fields of events that nobody reads", unknown_fields.clone());
+        registry.register("ignored_events", "Foreign events that say nothing that counts here", ignored.clone());
         registry.register("attribution_tokens", "Attribution tokens of events", tokens.clone());
         registry.register("turned_away", "Batches to be sent again later", turned_away.clone());
         registry.register("checkpoints", "Savings of the state by outcome", checkpoints.clone());
@@ -246,6 +250,7 @@ impl Metrics {
             records,
             rejected,
             unknown_fields,
+            ignored,
             tokens,
             turned_away,
             lessons,

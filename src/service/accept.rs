@@ -8,8 +8,9 @@ use super::Service;
 use crate::ingest::{Prepared, SubmitError};
 use crate::log::Offset;
 use crate::metrics::OutcomeLabel;
-use crate::wire::event::{self, Acceptance};
-use crate::wire::split::{Elements, Packing, elements};
+use crate::wire::event::{Acceptance, ReadEvent};
+use crate::wire::shapes::{self, Envelope, Outcome, Refusal, Told};
+use crate::wire::split::{Elements, Packing, elements, whole};
 use crate::wire::{Code, Rejection, item, stock};
 
 /// Elements parsed before other requests of the same thread get a turn: about half a millisecond.
@@ -50,6 +51,8 @@ pub struct Accepted {
     pub rejected: Vec<Refused>,
     /// Elements that were not taken beyond those listed.
     pub more_rejected: usize,
+    /// Foreign events that say nothing that counts here, such as `page_view`.
+    pub ignored: usize,
     /// Once everything before this offset is applied, all of the body is.
     pub next: Offset,
 }
@@ -59,9 +62,40 @@ impl Service {
     ///
     /// # Errors
     /// [`SubmitError`]: to be sent again later.
-    pub async fn accept_events(&self, body: &[u8], packing: Packing, timing: Timing) -> Result<Accepted, SubmitError> {
-        let acceptance = self.acceptance(timing);
-        self.accept(elements(body, packing), |element| self.read_event(element, &acceptance)).await
+    pub async fn accept_events(
+        &self,
+        body: &[u8],
+        packing: Packing,
+        envelope: &Envelope,
+        timing: Timing,
+    ) -> Result<Accepted, SubmitError> {
+        let (acceptance, in_force) = (self.acceptance(timing), self.in_force());
+        let (mut accepted, mut prepared) = (Accepted::default(), Vec::new());
+        // The attributes of a binary CloudEvent are those of one event.
+        let elements = if matches!(envelope, Envelope::Binary(_)) { whole(body) } else { elements(body, packing) };
+        for (index, element) in elements.enumerate() {
+            if index % PARSE_TURN == PARSE_TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+            if let Err(why) = checked_len(element) {
+                self.refuse(&mut accepted, index, &why);
+                continue;
+            }
+            let told = Told { bytes: element, envelope, id: None };
+            shapes::read(told, &in_force.mapping, &acceptance, |outcome| match outcome {
+                Outcome::Event(read) => match prepare(self.welcome(read), acceptance.now) {
+                    Ok(record) => prepared.push(record),
+                    Err(why) => self.refuse(&mut accepted, index, &why),
+                },
+                Outcome::Ignored => accepted.ignored += 1,
+                Outcome::Refused(refusal) => {
+                    self.bury(element, &refusal, acceptance.now);
+                    self.refuse(&mut accepted, index, &refusal.why);
+                }
+            });
+        }
+        self.metrics().ignored.inc_by(accepted.ignored as u64);
+        self.submit(accepted, prepared).await
     }
 
     /// Takes a body of items, each of which replaces the item of its id.
@@ -178,12 +212,8 @@ impl Service {
         Ok(accepted)
     }
 
-    fn read_event(&self, element: &[u8], acceptance: &Acceptance) -> Result<Record, Rejection> {
-        let read = event::read(element, acceptance).inspect_err(|rejection| {
-            if matches!(rejection.code, Code::TooLate | Code::InFuture) {
-                self.bury(element, rejection, acceptance.now);
-            }
-        })?;
+    /// Counts what an event brings beside itself, and learns from it.
+    fn welcome(&self, read: ReadEvent) -> Record {
         if read.unknown_fields > 0 {
             self.metrics().unknown_fields.inc_by(u64::from(read.unknown_fields));
         }
@@ -195,7 +225,7 @@ impl Service {
                 self.learn_from_click(answer, &read.event);
             }
         }
-        Ok(Record::Event(Box::new(read.event)))
+        Record::Event(Box::new(read.event))
     }
 
     /// A click in an answer that is still kept teaches the scorer what was wanted of it, once per item shown. A bot's
@@ -215,8 +245,14 @@ impl Service {
         }
     }
 
-    fn bury(&self, element: &[u8], rejection: &Rejection, now: Timestamp) {
-        if let Err(error) = self.dead_letters.write(element, rejection, now) {
+    /// Keeps an event that is well formed, but not of its time: in our own shape, so that it can be taken later.
+    fn bury(&self, element: &[u8], refusal: &Refusal, now: Timestamp) {
+        if !matches!(refusal.why.code, Code::TooLate | Code::InFuture) {
+            return;
+        }
+        let own = refusal.own.as_ref().map(ToString::to_string);
+        let element = own.as_ref().map_or(element, |own| own.as_bytes());
+        if let Err(error) = self.dead_letters.write(element, &refusal.why, now) {
             tracing::warn!(%error, "dead letter could not be written");
         }
     }

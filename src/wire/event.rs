@@ -158,19 +158,45 @@ pub struct ReadEvent {
 /// [`Rejection`] names the field, its value and the remedy. [`Code::TooLate`] and [`Code::InFuture`] mean that the
 /// event is well formed but does not belong into the live stream.
 pub fn read(element: &[u8], acceptance: &Acceptance) -> Result<ReadEvent, Rejection> {
-    let raw: CrossSellEvent<'_> = json::parse(element)?;
-    let unknown_fields = raw.unknown.0;
-    Ok(ReadEvent { event: raw.into_event(acceptance)?, unknown_fields })
+    parse(element)?.judged(None, acceptance)
+}
+
+/// Parses one event without judging it.
+pub(super) fn parse(element: &[u8]) -> Result<CrossSellEvent<'_>, Rejection> {
+    json::parse(element)
+}
+
+/// Reads one event that is parsed already; `id` is that of one that brings none.
+pub(super) fn read_value(
+    value: &serde_json::Value,
+    id: Option<&str>,
+    acceptance: &Acceptance,
+) -> Result<ReadEvent, Rejection> {
+    let raw = CrossSellEvent::deserialize(value).map_err(|error| {
+        Rejection::whole(Code::BadShape, format!("not of the right shape ({error}): see /openapi.json"))
+    })?;
+    raw.judged(id, acceptance)
 }
 
 impl CrossSellEvent<'_> {
-    fn into_event(self, acceptance: &Acceptance) -> Result<Event, Rejection> {
+    /// Whether it says what was done, as only our own shape does in this field.
+    pub(super) fn names_its_kind(&self) -> bool {
+        self.event_type.is_some()
+    }
+
+    /// The event, if it is well formed and of its time; `id` is that of one that brings none.
+    pub(super) fn judged(self, id: Option<&str>, acceptance: &Acceptance) -> Result<ReadEvent, Rejection> {
+        let unknown_fields = self.unknown.0;
+        Ok(ReadEvent { event: self.into_event(id, acceptance)?, unknown_fields })
+    }
+
+    fn into_event(self, id: Option<&str>, acceptance: &Acceptance) -> Result<Event, Rejection> {
         let kind = kind(self.event_type.as_ref())?;
         let Some(session) = &self.session_id else {
             return Err(Rejection::missing("sessionId", "name the visit, such as the shop's session cookie"));
         };
         Ok(Event {
-            id: self.id()?,
+            id: self.id(id)?,
             kind,
             session: field::id("sessionId", session, SessionId::new)?,
             user: optional_id("userId", &self.user_id, UserId::new)?,
@@ -188,10 +214,11 @@ impl CrossSellEvent<'_> {
         })
     }
 
-    fn id(&self) -> Result<EventId, Rejection> {
-        match &self.event_id {
-            Some(id) => field::id("eventId", id, EventId::new),
-            None => Ok(EventId::new(&uuid::Uuid::now_v7().to_string()).expect("a UUID is a valid id")),
+    fn id(&self, otherwise: Option<&str>) -> Result<EventId, Rejection> {
+        match (&self.event_id, otherwise) {
+            (Some(id), _) => field::id("eventId", id, EventId::new),
+            (None, Some(id)) => field::id("eventId", &Scalar::Text(id.into()), EventId::new),
+            (None, None) => Ok(EventId::new(&uuid::Uuid::now_v7().to_string()).expect("a UUID is a valid id")),
         }
     }
 

@@ -12,6 +12,7 @@ pub mod model;
 mod reject;
 pub mod request;
 pub mod scalar;
+pub mod shapes;
 pub mod split;
 pub mod stock;
 

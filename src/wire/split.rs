@@ -24,6 +24,11 @@ pub fn elements(body: &[u8], packing: Packing) -> Elements<'_> {
     }
 }
 
+/// The whole of `body` as one element.
+pub fn whole(body: &[u8]) -> Elements<'_> {
+    Elements { rest: body.trim_ascii(), cut: Cut::One }
+}
+
 /// Whether a body that starts with an object goes on after the line on which that object ends.
 fn is_lines(body: &[u8]) -> bool {
     if !body.starts_with(b"{") {

@@ -6,6 +6,7 @@
 //!   - call: PUT /v1/items?wait=applied  # method and path; `${name}` is what an earlier step saved
 //!     body: {itemId: A}                 # JSON; or `text:` for raw text
 //!     type: application/x-ndjson        # optional content type
+//!     headers: {ce-id: "1"}             # optional: further headers
 //!     status: 202
 //!     expect: {accepted: 1}             # optional: a part of the answer; lists must match element by element
 //!     absent: [/degraded]               # optional: JSON pointers to what must not be there
@@ -39,6 +40,8 @@ struct Step {
     text: Option<String>,
     #[serde(default, rename = "type")]
     kind: Option<String>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
     status: u16,
     #[serde(default)]
     expect: Option<Value>,
@@ -96,7 +99,9 @@ fn send(server: &Server, step: &Step, saved: &BTreeMap<String, String>) -> Resul
         (Some(_), Some(_)) => return Err("either `body` or `text`".into()),
     };
     let kind = step.kind.as_deref().unwrap_or("application/json");
-    server.try_send(method, path, kind, body.as_bytes()).map_err(|error| error.to_string())
+    let more = step.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let headers = std::iter::once(("content-type", kind)).chain(more);
+    server.try_send_with(method, path, headers, body.as_bytes()).map_err(|error| error.to_string())
 }
 
 /// Puts what earlier steps saved in the place of `${name}`.

@@ -50,7 +50,7 @@ impl Server {
     pub fn launch(data_dir: &Path, config: &str) -> Self {
         std::fs::create_dir_all(data_dir).expect("a data folder");
         let file: PathBuf = data_dir.join("config.yaml");
-        std::fs::write(&file, config).expect("a config file");
+        std::fs::write(&file, on_the_log_under_test(data_dir, config)).expect("a config file");
         Self::launch_with(data_dir, &file)
     }
 
@@ -94,12 +94,20 @@ impl Server {
 
     /// As [`Server::send`], for a server that may be gone.
     pub fn try_send(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> Result<Response, ureq::Error> {
-        let request = ureq::http::Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.url))
-            .header("content-type", kind)
-            .body(body)
-            .expect("a request");
+        self.try_send_with(method, path, [("content-type", kind)], body)
+    }
+
+    /// As [`Server::try_send`], with these headers.
+    pub fn try_send_with<'a>(
+        &self,
+        method: &str,
+        path: &str,
+        headers: impl IntoIterator<Item = (&'a str, &'a str)>,
+        body: &[u8],
+    ) -> Result<Response, ureq::Error> {
+        let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
+        let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        let request = request.body(body).expect("a request");
         let mut response = self.agent.run(request)?;
         let request_id = response.headers().get("x-request-id").and_then(|id| id.to_str().ok());
         let request_id = request_id.unwrap_or_default().to_owned();
@@ -171,6 +179,25 @@ impl Server {
         self.child.kill().expect("killed");
         self.child.wait().expect("an end");
     }
+}
+
+/// The config, with `EVENTS_LOG=kafka` changed to make the broker at `KAFKA_BROKERS` the log, with topics of its own for each
+/// data folder: the same tests hold whatever the log is.
+fn on_the_log_under_test(data_dir: &Path, config: &str) -> String {
+    match std::env::var("EVENTS_LOG").as_deref() {
+        Err(_) | Ok("embedded") => return config.to_owned(),
+        Ok("kafka") => {}
+        Ok(other) => panic!("EVENTS_LOG is `{other}`: give `kafka` or `embedded`"),
+    }
+    let brokers = std::env::var("KAFKA_BROKERS").expect("EVENTS_LOG=kafka needs KAFKA_BROKERS");
+    let mut hasher = std::hash::DefaultHasher::new();
+    std::hash::Hash::hash(data_dir, &mut hasher);
+    let prefix = format!("test-{:016x}.", std::hash::Hasher::finish(&hasher));
+    let mut config: Value = serde_saphyr::from_str(config).expect("a config");
+    config["events"]["log"] = "kafka".into();
+    config["kafka"] = serde_json::json!({"brokers": [brokers], "topic_prefix": prefix, "partitions": 3});
+    // JSON is YAML.
+    config.to_string()
 }
 
 impl Drop for Server {

@@ -85,7 +85,7 @@ impl<'a> Moment<'a> {
             cart,
             profile,
             session: stored,
-            own_serial: live.and_then(|session| session.serial),
+            own_serial: live.and_then(Session::serial),
             lists: Vec::new(),
         }
     }

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use sidecart_engine::Settings;
 use sidecart_engine::nouns::{HOUR_MS, MINUTE_MS};
 
+use super::Mapping;
 use crate::config::Span;
 
 /// Where events are kept.
@@ -41,6 +42,10 @@ pub struct Events {
     #[schemars(extend("x-min" = "1ms", "x-max" = "1h"))]
     #[schemars(extend("x-live" = true))]
     pub freshness_slo: Span,
+    /// How events of other shapes than our own are understood: where our fields stand in them, and what their names of
+    /// events mean. See docs/events.md.
+    #[schemars(extend("x-live" = true))]
+    pub mapping: Mapping,
 }
 
 impl Default for Events {
@@ -54,6 +59,7 @@ impl Default for Events {
             dedupe_ids: dedupe.max_ids,
             queue: 65_536,
             freshness_slo: Span::from_secs(1),
+            mapping: Mapping::default(),
         }
     }
 }
