@@ -24,7 +24,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-pub use dead_letters::{DeadLetters, Letter};
+pub use dead_letters::{DeadLetters, Letter, Posted};
 pub use digest::StateDigest;
 use parking_lot::RwLock;
 pub use progress::{Phase, Progress};

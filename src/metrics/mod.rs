@@ -158,7 +158,7 @@ pub struct Metrics {
     pub rejected: Family<ReasonLabel, Counter>,
     /// Fields of events that nobody reads.
     pub unknown_fields: Counter,
-    /// Attribution tokens of events: `valid` or `invalid`.
+    /// Attribution tokens of events: `valid`, `invalid`, `replayed` or `expired`.
     pub tokens: Family<OutcomeLabel, Counter>,
     /// Batches turned away because a queue was full or the log would not take them.
     pub turned_away: Family<ReasonLabel, Counter>,

@@ -15,6 +15,7 @@ mod recommend;
 mod scratch;
 mod simulate;
 mod token;
+mod uses;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -69,6 +70,7 @@ pub struct Service {
     shared: Arc<Shared>,
     dead_letters: Arc<DeadLetters>,
     tokens: Tokens,
+    uses: uses::Uses,
     decisions: Arc<Decisions>,
     erasures: Erasures,
     scratch: scratch::Pool,
@@ -94,6 +96,7 @@ impl Service {
             shared: parts.shared,
             dead_letters: parts.dead_letters,
             tokens: parts.tokens,
+            uses: uses::Uses::default(),
             scratch: scratch::Pool::new(),
         }
     }
@@ -151,6 +154,7 @@ impl Service {
     /// Takes no more records; what is queued is still written, applied and saved.
     pub async fn stop_taking(&self) {
         self.ingest.stop().await;
+        tokio::task::block_in_place(|| self.dead_letters.write_waiting());
     }
 
     /// Waits until everything before `next` is in the engine, for at most [`APPLY_PATIENCE`].
