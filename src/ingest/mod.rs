@@ -26,7 +26,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 pub use changed::Changed;
-pub use dead_letters::{DeadLetters, Letter};
+pub use dead_letters::{DeadLetters, Letter, Posted};
 pub use digest::StateDigest;
 use parking_lot::RwLock;
 pub use progress::{Phase, Progress};

@@ -164,7 +164,7 @@ pub struct Metrics {
     pub unknown_fields: Counter,
     /// Foreign events that say nothing that counts here.
     pub ignored: Counter,
-    /// Attribution tokens of events: `valid` or `invalid`.
+    /// Attribution tokens of events: `valid`, `invalid`, `replayed` or `expired`.
     pub tokens: Family<OutcomeLabel, Counter>,
     /// Batches turned away because a queue was full or the log would not take them.
     pub turned_away: Family<ReasonLabel, Counter>,

@@ -16,6 +16,7 @@ mod recommend;
 mod scratch;
 mod simulate;
 mod token;
+mod uses;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -75,6 +76,7 @@ pub struct Service {
     shared: Arc<Shared>,
     dead_letters: Arc<DeadLetters>,
     tokens: Tokens,
+    uses: uses::Uses,
     decisions: Arc<Decisions>,
     erasures: Erasures,
     scratch: scratch::Pool,
@@ -102,6 +104,7 @@ impl Service {
             shared: parts.shared,
             dead_letters: parts.dead_letters,
             tokens: parts.tokens,
+            uses: uses::Uses::default(),
             scratch: scratch::Pool::new(),
         }
     }
@@ -159,6 +162,7 @@ impl Service {
     /// Takes no more records; what is queued is still written, applied and saved.
     pub async fn stop_taking(&self) {
         self.ingest.stop().await;
+        tokio::task::block_in_place(|| self.dead_letters.write_waiting());
     }
 
     /// Waits until everything before `next` is in the engine, for at most [`APPLY_PATIENCE`].
