@@ -3,110 +3,25 @@
 //! `cargo bench -p sidecart-engine --bench engine -- [SESSIONS...] [--items N] [--asks N]` (1,000,000 sessions of 100,000
 //! items if not said; several numbers of sessions run one after the other). One thread; the state is filled first, then
 //! the last twentieth of the sessions is timed event by event, with queries in between. Both views of session-kNN are on.
-//! `--asks` adds answers at the end, for a profiler; `valgrind --tool=callgrind --toggle-collect='*Engine::recommend*'`
-//! counts the instructions of answers alone.
+//! `--asks` adds answers at the end, for a profiler. Instructions are counted by `--bench instructions`.
 //!
-//! The shop: items stand in clusters of 100 (a category each), drawn by Zipf's law; a visit stays in its cluster nine
-//! steps of ten and lasts 4.8 items on average; one visit in four puts its last item into the cart and buys the cart.
+//! The shop: see `shop/mod.rs`.
 
 #![allow(missing_docs, reason = "a program, not a library")]
+
+mod shop;
 
 use std::time::Instant;
 
 use rustix::time::{ClockId, clock_gettime};
+use sidecart_engine::nouns::Timestamp;
+use sidecart_engine::{Engine, Scratch, Unhurried};
 
-use sidecart_engine::nouns::{
-    Entry, Event, EventId, EventKind, Item, ItemId, Line, PlacementId, Record, Repeats, Request, SessionId, Timestamp,
-};
-use sidecart_engine::{Engine, Scratch, Settings, Unhurried};
+use shop::{CLUSTER, ITEMS, LENGTHS, Shop, at};
 
 /// As in the program that is shipped.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-const CLUSTER: u64 = 100;
-/// Mean time between two visits' starts: a million visits make a month.
-const PACE_MS: i64 = 2_600;
-const START_MS: i64 = 1_700_000_000_000;
-const ITEMS: u64 = 100_000;
-/// Items of context in a query.
-const LENGTHS: [usize; 3] = [1, 5, 10];
-
-/// A seeded generator (splitmix64): the same shop on every machine.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn share(&mut self) -> f64 {
-        (self.roll() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    /// A number below `n`, about as often as 1 / (its place): the inverse of the log-uniform law.
-    fn zipf(&mut self, n: u64) -> u64 {
-        (((n as f64 + 1.0).powf(self.share())) as u64 - 1).min(n - 1)
-    }
-}
-
-struct Shop {
-    dice: Dice,
-    items: u64,
-    events: u64,
-}
-
-impl Shop {
-    fn item(&mut self, cluster: u64) -> u64 {
-        let cluster = if self.dice.share() < 0.9 { cluster } else { self.dice.zipf(self.items / CLUSTER) };
-        cluster * CLUSTER + self.dice.zipf(CLUSTER)
-    }
-
-    /// The events of one visit.
-    fn visit(&mut self, number: u64, at: i64) -> Vec<Entry> {
-        let cluster = self.dice.zipf(self.items / CLUSTER);
-        let mut entries = Vec::new();
-        let mut last = 0;
-        while entries.is_empty() || self.dice.share() < 0.79 {
-            last = self.item(cluster);
-            let at = at + entries.len() as i64 * 20_000;
-            entries.push(self.entry(number, at, EventKind::View, last));
-        }
-        if number.is_multiple_of(4) {
-            let at = at + entries.len() as i64 * 20_000;
-            entries.push(self.entry(number, at, EventKind::AddToCart, last));
-            entries.push(self.entry(number, at + 20_000, EventKind::Purchase, last));
-        }
-        entries
-    }
-
-    fn entry(&mut self, visit: u64, at: i64, kind: EventKind, item: u64) -> Entry {
-        self.events += 1;
-        let event = Event {
-            id: EventId::new(&format!("e{}", self.events)).expect("a valid id"),
-            kind,
-            session: SessionId::new(&format!("s{visit}")).expect("a valid id"),
-            user: None,
-            anonymous: None,
-            at: Timestamp(at),
-            lines: vec![Line { item: id(item), quantity: 1, price: None }],
-            order: None,
-            placement: None,
-            attribution_token: None,
-            consent: None,
-            context: None,
-        };
-        Entry { accepted_at: Timestamp(at), record: Record::Event(Box::new(event)), origin: None }
-    }
-}
-
-fn id(item: u64) -> ItemId {
-    ItemId::new(&format!("i{item}")).expect("a valid id")
-}
 
 /// Resident memory in MiB (Linux; 0 elsewhere).
 fn resident_mib() -> f64 {
@@ -167,24 +82,10 @@ fn main() {
     }
 }
 
-/// An engine with the shop's catalogue and both views of session-kNN.
-fn engine(sessions: u64, items: u64) -> Engine {
-    let mut settings = Settings::default();
-    settings.index.max_sessions = settings.index.max_sessions.max(sessions as usize);
-    settings.candidates.session_knn_whole.weight = 1.0;
-    let mut engine = Engine::new(settings);
-    for item in 0..items {
-        let category_path = vec![format!("c{}", item / CLUSTER)];
-        let record = Record::Item(Box::new(Item { category_path, ..Item::bare(id(item)) }));
-        engine.apply(&Entry { accepted_at: Timestamp(0), record, origin: None });
-    }
-    engine
-}
-
 fn bench(sessions: u64, options: &Options) {
     let items = options.items.unwrap_or(ITEMS).max(CLUSTER);
-    let mut engine = engine(sessions, items);
-    let mut shop = Shop { dice: Dice(42), items, events: 0 };
+    let mut engine = shop::engine(sessions, items);
+    let mut shop = Shop::new(items);
     let empty = resident_mib();
     println!("{sessions} sessions, {items} items; catalogue alone {empty:.0} MiB");
 
@@ -193,9 +94,8 @@ fn bench(sessions: u64, options: &Options) {
     let mut queries: [Vec<f64>; 3] = Default::default();
     let mut scratch = Scratch::default();
     let began = Instant::now();
-    let at = |visit: u64| Timestamp(START_MS + visit as i64 * PACE_MS);
     for visit in 0..sessions {
-        for entry in shop.visit(visit, at(visit).0) {
+        for entry in shop.visit(visit) {
             if visit < timed_from {
                 engine.apply(&entry);
             } else {
@@ -237,18 +137,10 @@ fn cpu_us_of<T>(work: impl FnOnce() -> T) -> f64 {
 }
 
 fn answer_us(engine: &Engine, shop: &mut Shop, length: usize, now: Timestamp, scratch: &mut Scratch) -> f64 {
-    let cluster = shop.dice.zipf(shop.items / CLUSTER);
-    let context = (0..length).map(|_| id(shop.item(cluster))).collect();
-    let request = ask(context);
+    let request = shop.request(length);
     cpu_us_of(|| {
         let answer = engine.recommend(&request, now, &mut Unhurried, scratch);
         assert_eq!(answer.picks.len(), 20, "a full answer");
         answer
     })
-}
-
-fn ask(context_items: Vec<ItemId>) -> Request {
-    let placement = PlacementId::new("pdp").expect("a valid id");
-    let session = SessionId::new("a-new-visitor").expect("a valid id");
-    Request { context_items, repeats: Repeats::Suppress, ..Request::new(placement, session, 20) }
 }

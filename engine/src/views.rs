@@ -156,7 +156,7 @@ pub struct Proposal {
 /// What a feature did to the scores of one list.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Influence {
-    /// The feature's name.
+    /// The feature's name; `hidden_layer`: what features add together.
     pub feature: &'static str,
     /// Its weight in the scorer.
     pub weight: f32,

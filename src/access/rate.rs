@@ -10,12 +10,6 @@ const MAX_NAMES: usize = 200;
 #[derive(Debug, Default)]
 pub struct Rates(Mutex<FxHashMap<String, Bucket>>);
 
-#[derive(Debug)]
-struct Bucket {
-    tokens: f64,
-    at: Instant,
-}
-
 impl Rates {
     /// Whether a key of this name may be used once more at `now`, of `rate` times a second.
     pub fn take(&self, name: &str, rate: u32, now: Instant) -> bool {
@@ -25,14 +19,32 @@ impl Rates {
             if buckets.len() >= MAX_NAMES {
                 buckets.clear();
             }
-            buckets.insert(name.to_owned(), Bucket { tokens: rate, at: now });
+            buckets.insert(name.to_owned(), Bucket::full(rate, now));
         }
-        let Some(bucket) = buckets.get_mut(name) else { return true };
-        let passed = now.saturating_duration_since(bucket.at).as_secs_f64();
-        bucket.tokens = (bucket.tokens + passed * rate).min(rate);
-        bucket.at = bucket.at.max(now);
-        let has_room = bucket.tokens >= 1.0;
-        bucket.tokens -= if has_room { 1.0 } else { 0.0 };
+        buckets.get_mut(name).is_none_or(|bucket| bucket.take(rate, rate, now))
+    }
+}
+
+/// Something that is used up and comes back with time.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    tokens: f64,
+    at: Instant,
+}
+
+impl Bucket {
+    /// One that holds `size`.
+    pub(super) fn full(size: f64, now: Instant) -> Self {
+        Self { tokens: size, at: now }
+    }
+
+    /// Takes one out, if there is one, from a bucket that holds `size` at most and gets `rate` back a second.
+    pub(super) fn take(&mut self, size: f64, rate: f64, now: Instant) -> bool {
+        let passed = now.saturating_duration_since(self.at).as_secs_f64();
+        self.tokens = (self.tokens + passed * rate).min(size);
+        self.at = self.at.max(now);
+        let has_room = self.tokens >= 1.0;
+        self.tokens -= if has_room { 1.0 } else { 0.0 };
         has_room
     }
 }

@@ -62,8 +62,9 @@ impl Replica {
             currency: config.catalog.currency,
             events: config.events,
         };
-        let (kafka, learning) = (kafka.clone(), None);
-        let needs = Needs { kafka, reading, publisher, ingest: ingest.clone(), shared: Arc::clone(&shared), learning };
+        let (kafka, learning, leads) = (kafka.clone(), None, Arc::default());
+        let needs =
+            Needs { kafka, reading, publisher, ingest: ingest.clone(), shared: Arc::clone(&shared), learning, leads };
         let following = follow(needs).expect("followed");
         Self { ingest, shared, writers, following }
     }

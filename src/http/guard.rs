@@ -1,5 +1,6 @@
 //! Who may pass: keys and their scopes, rates, the admin listener, pages of other origins.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,7 +8,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::response::{IntoResponse, Response};
 
 use super::problem::Problem;
-use crate::access::{Known, Rates};
+use crate::access::{Failures, Known, Rates};
 use crate::config::Scope;
 use crate::in_force::InForce;
 
@@ -33,10 +34,15 @@ pub enum Door {
 #[derive(Debug, Clone, Default)]
 pub struct Caller(pub Option<String>);
 
+/// The address that a connection comes from, as far as it is known.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
 /// Looks at requests before they are handled. Shared by all listeners.
 #[derive(Debug, Default)]
 pub struct Guard {
     rates: Rates,
+    failures: Failures,
 }
 
 /// What a request to this route needs; `None`: nothing. What is not listed needs the most.
@@ -62,6 +68,7 @@ impl Guard {
         in_force: &InForce,
         door: Door,
         needed: Option<Scope>,
+        peer: Option<Peer>,
         headers: &HeaderMap,
     ) -> Result<Caller, Response> {
         let Some(scope) = needed else { return Ok(Caller::default()) };
@@ -72,13 +79,24 @@ impl Guard {
         if in_force.config.access.keys.is_empty() {
             return Ok(Caller::default());
         }
-        let known = presented(headers).and_then(|key| in_force.keys.find(key)).ok_or_else(unauthorized)?;
+        let known = presented(headers).and_then(|key| in_force.keys.find(key)).ok_or_else(|| self.refuse(peer))?;
         if !known.scopes.contains(&scope) {
             return Err(forbidden(known, scope));
         }
         match known.rate {
             Some(rate) if !self.rates.take(&known.name, rate, Instant::now()) => Err(too_often(known, rate)),
             _ => Ok(Caller(Some(known.name.clone()))),
+        }
+    }
+
+    /// The answer to a request without a valid key. A valid one is never held up, whatever else comes from its address:
+    /// behind a gateway all clients have one, and one that is set up wrongly must not keep the shop out.
+    fn refuse(&self, peer: Option<Peer>) -> Response {
+        match peer {
+            Some(Peer(address)) if !self.failures.note(address, Instant::now()) => {
+                limited("too many requests without a valid key from this address: check the key, and send more slowly")
+            }
+            _ => unauthorized(),
         }
     }
 }
@@ -107,7 +125,10 @@ fn forbidden(known: &Known, scope: Scope) -> Response {
 
 fn too_often(known: &Known, rate: u32) -> Response {
     let name = &known.name;
-    let message = format!("the key `{name}` is used more than {rate} times a second: send again in a second");
+    limited(format!("the key `{name}` is used more than {rate} times a second: send again in a second"))
+}
+
+fn limited(message: impl Into<String>) -> Response {
     let mut response = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message).into_response();
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     response

@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
-use super::guard::{self, Door, Guard};
+use super::guard::{self, Door, Guard, Peer};
 use super::problem::Problem;
 use crate::access::{Audit, Entry};
 use crate::config::Scope;
@@ -67,7 +67,8 @@ pub async fn around(State(around): State<Around>, mut request: Request, next: Ne
     }
     let needed = if route == OTHER { None } else { guard::scope_of(request.method(), &route) };
     let action = Action::of(&request, method, needed);
-    let admitted = around.guard.admit(&in_force, around.door, needed, request.headers());
+    let peer = request.extensions().get::<Peer>().copied();
+    let admitted = around.guard.admit(&in_force, around.door, needed, peer, request.headers());
     let caller = admitted.as_ref().map_or_else(|_| None, |caller| caller.0.clone());
     let handled = async {
         match admitted {

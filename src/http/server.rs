@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
@@ -13,6 +16,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
+
+use super::guard::Peer;
 
 /// Connections held at once; the next ones wait in the kernel's queue. Each takes some 20 KiB.
 const MAX_CONNECTIONS: usize = 16_384;
@@ -77,13 +82,14 @@ impl Listening {
             };
             let Some((stream, permit)) = stream else { continue };
             let (router, tls, watcher) = (router.clone(), tls.clone(), graceful.watcher());
+            let peer = stream.peer_addr().ok().map(|addr| Peer(addr.ip()));
             tokio::spawn(async move {
                 match tls {
-                    None => converse(stream, router, watcher).await,
+                    None => converse(stream, peer, router, watcher).await,
                     Some(tls) => {
                         // A handshake that fails or drags on is its peer's affair, as is a connection that breaks.
                         if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-                            converse(stream, router, watcher).await;
+                            converse(stream, peer, router, watcher).await;
                         }
                     }
                 }
@@ -98,14 +104,21 @@ impl Listening {
 }
 
 /// Serves the requests of one connection.
-async fn converse<S>(stream: S, router: Router, watcher: Watcher)
+async fn converse<S>(stream: S, peer: Option<Peer>, router: Router, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
+        router.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     // A connection that breaks is its peer's affair; the peer sees it too.
     let _ = watcher.watch(connection).await;
 }

@@ -1,5 +1,6 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::mem;
 use std::path::PathBuf;
 
 use parking_lot::Mutex;
@@ -14,6 +15,9 @@ use crate::wire::scalar::rfc3339;
 /// on the disk.
 const MAX_FILE_BYTES: u64 = 64 << 20;
 
+/// Bytes that wait to be written at most, while a disk hangs; letters beyond are lost. Some ten thousand letters.
+const MAX_WAITING_BYTES: usize = 8 << 20;
+
 /// The file that grows.
 const FILE: &str = "dead-letters.jsonl";
 /// The one before it.
@@ -25,6 +29,34 @@ const OLDER_FILE: &str = "dead-letters.1.jsonl";
 pub struct DeadLetters {
     dir: PathBuf,
     open: Mutex<Option<Open>>,
+    waiting: Mutex<Waiting>,
+}
+
+/// Lines that are still to be written.
+#[derive(Debug, Default)]
+struct Waiting {
+    lines: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+/// What became of a letter that was posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Posted {
+    /// It is the first that waits: somebody is to call [`DeadLetters::write_waiting`].
+    First,
+    /// Others wait before it, so somebody has been told already.
+    Waiting,
+}
+
+/// Why a letter was not kept.
+#[derive(Debug, thiserror::Error)]
+pub enum PostError {
+    /// It is no JSON, which a well-formed event cannot be.
+    #[error("cannot be kept as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The disk is too slow for the letters that come.
+    #[error("{MAX_WAITING_BYTES} bytes of dead letters wait for the disk already: look at its health")]
+    Full,
 }
 
 #[derive(Debug)]
@@ -51,14 +83,15 @@ impl DeadLetters {
     /// Letters are written to `dir`, which exists. The file is opened when the first one comes.
     #[must_use]
     pub fn new(dir: PathBuf) -> Self {
-        Self { dir, open: Mutex::new(None) }
+        Self { dir, open: Mutex::default(), waiting: Mutex::default() }
     }
 
-    /// Writes down the event `element`. It was not acknowledged, so the file is not synced.
+    /// Takes the event `element` as a letter, to be written soon; does not touch the disk. It was not acknowledged, so a
+    /// letter may be lost in a crash.
     ///
     /// # Errors
-    /// When the file cannot be written; the event has been rejected either way.
-    pub fn write(&self, element: &[u8], rejection: &Rejection, now: Timestamp) -> io::Result<()> {
+    /// [`PostError`]; the event has been rejected either way.
+    pub fn post(&self, element: &[u8], rejection: &Rejection, now: Timestamp) -> Result<Posted, PostError> {
         let event = serde_json::from_slice(element)?;
         let letter = Letter {
             rejected_at: rfc3339(now),
@@ -68,16 +101,38 @@ impl DeadLetters {
         };
         let mut line = serde_json::to_vec(&letter)?;
         line.push(b'\n');
-        let mut open = self.open.lock();
+        let mut waiting = self.waiting.lock();
+        if waiting.bytes + line.len() > MAX_WAITING_BYTES {
+            return Err(PostError::Full);
+        }
+        waiting.bytes += line.len();
+        waiting.lines.push(line);
+        Ok(if waiting.lines.len() == 1 { Posted::First } else { Posted::Waiting })
+    }
+
+    /// Writes what waits. Blocks as long as the disk does. What cannot be written is lost, which is logged.
+    pub fn write_waiting(&self) {
+        self.write_into(&mut self.open.lock());
+    }
+
+    fn write_into(&self, open: &mut Option<Open>) {
+        let waiting = mem::take(&mut *self.waiting.lock());
+        let failed = waiting.lines.iter().filter_map(|line| self.append(open, line).err());
+        if let Some((count, error)) = failed.enumerate().last() {
+            tracing::warn!(%error, lost = count + 1, "dead letters could not be written");
+        }
+    }
+
+    fn append(&self, open: &mut Option<Open>, line: &[u8]) -> io::Result<()> {
         if open.as_ref().is_some_and(|open| open.bytes + line.len() as u64 > MAX_FILE_BYTES) {
             *open = None;
             std::fs::rename(self.path(), self.older_path())?;
         }
-        let open = match &mut *open {
+        let open = match open {
             Some(open) => open,
             closed => closed.insert(self.reopen()?),
         };
-        open.file.write_all(&line)?;
+        open.file.write_all(line)?;
         open.bytes += line.len() as u64;
         Ok(())
     }
@@ -88,7 +143,8 @@ impl DeadLetters {
     /// # Errors
     /// When a file cannot be read.
     pub fn read(&self, code: Option<&str>) -> io::Result<Vec<(String, Letter)>> {
-        let _held = self.open.lock();
+        let mut open = self.open.lock();
+        self.write_into(&mut open);
         let mut letters = Vec::new();
         for path in [self.older_path(), self.path()] {
             let text = match std::fs::read_to_string(&path) {
@@ -108,6 +164,7 @@ impl DeadLetters {
     /// When a file cannot be read or replaced; those before it are done.
     pub fn remove(&self, goes: impl Fn(&str) -> bool) -> io::Result<u64> {
         let mut open = self.open.lock();
+        self.write_into(&mut open);
         *open = None;
         let mut removed = 0;
         for path in [self.older_path(), self.path()] {
@@ -155,10 +212,29 @@ mod tests {
         let letters = DeadLetters::new(dir.path().into());
         let rejection = Rejection::field(Code::TooLate, "timestamp", "is late");
         for _ in 0..2 {
-            letters.write(b"{\n \"eventId\": \"e1\"}", &rejection, Timestamp(0)).expect("written");
+            letters.post(b"{\n \"eventId\": \"e1\"}", &rejection, Timestamp(0)).expect("room");
         }
+        letters.write_waiting();
         let text = std::fs::read_to_string(letters.path()).expect("the file");
         let line = r#"{"rejected_at":"1970-01-01T00:00:00Z","code":"too_late","error":"`timestamp` is late","event":{"eventId":"e1"}}"#;
         assert_eq!(text, format!("{line}\n{line}\n"));
+    }
+    #[test]
+    fn letters_wait_for_the_disk_up_to_a_bound_and_whoever_reads_sees_them() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let letters = DeadLetters::new(dir.path().into());
+        let rejection = Rejection::field(Code::TooLate, "timestamp", "is late");
+        let event = format!("\"{}\"", "x".repeat(64 << 10));
+        let post = || letters.post(event.as_bytes(), &rejection, Timestamp(0));
+        let held = letters.open.lock();
+        assert_eq!(post().expect("room"), Posted::First);
+        let kept = (1..1_000).take_while(|_| post().is_ok()).count() + 1;
+        assert!((100..=128).contains(&kept), "{kept}");
+        assert!(matches!(post(), Err(PostError::Full)));
+        assert!(!letters.path().exists(), "posting does not touch the disk");
+        drop(held);
+        assert_eq!(letters.read(None).expect("read").len(), kept);
+        assert_eq!(post().expect("room again"), Posted::First);
+        assert_eq!(letters.remove(|_| true).expect("removed"), kept as u64 + 1);
     }
 }

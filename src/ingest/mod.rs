@@ -5,6 +5,7 @@
 //! writer of the engine) -> `applied` offset. The sequencer owns the log, the applier owns the checkpoints.
 
 mod applier;
+mod changed;
 pub mod checkpoint;
 mod checkpointer;
 mod dead_letters;
@@ -26,7 +27,8 @@ use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-pub use dead_letters::{DeadLetters, Letter};
+pub use changed::Changed;
+pub use dead_letters::{DeadLetters, Letter, Posted};
 pub use digest::StateDigest;
 pub use ordered::Ordered;
 pub use outlet::{Mark, Outlet, Sent};
@@ -37,7 +39,7 @@ pub use recovery::{Saving, StartError, Storage};
 use sidecart_engine::nouns::Timestamp;
 use sidecart_engine::{Engine, Lesson};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-pub use trainer::{Learning, rate};
+pub use trainer::{LEARNING_RATE, Learning};
 
 use crate::clock::Clock;
 use crate::log::{LogError, Offset};
@@ -67,6 +69,8 @@ pub struct Shared {
     pub unlogged: AtomicBool,
     /// Where records go before they come back to this process's log; `None`: that log is the first to have them.
     pub outlet: Option<Arc<dyn Outlet>>,
+    /// Shoppers of whom a store elsewhere is to hear.
+    pub changed: Changed,
 }
 
 impl Shared {
@@ -215,6 +219,7 @@ pub fn start(
         clock,
         unlogged: AtomicBool::new(false),
         outlet: storage.outlet,
+        changed: Changed::default(),
     });
     let capacity = queue.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
     let (jobs, waiting) = mpsc::channel(MAX_QUEUED_JOBS);

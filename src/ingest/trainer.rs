@@ -18,16 +18,8 @@ use crate::metrics::KindLabel;
 const MAX_WAITING: usize = 64;
 /// How long the learner waits without looking whether its pace was changed.
 const MAX_WAIT: Duration = Duration::from_secs(1);
-/// Lessons after which the learner has warmed up.
-const WARM_UP: u64 = 5_000;
-/// Learning rate until then, and from then on.
-const RATES: [f32; 2] = [0.05, 0.02];
-
-/// The learning rate after so many lessons.
-#[must_use]
-pub fn rate(lessons: u64) -> f32 {
-    RATES[usize::from(lessons >= WARM_UP)]
-}
+/// The learning rate. AdaGrad's sums of squares make steps smaller as lessons are taken.
+pub const LEARNING_RATE: f32 = 0.05;
 
 /// How fast the scorer learns. Shared with whoever changes it while it learns.
 #[derive(Debug)]
@@ -204,7 +196,7 @@ impl School {
 
     fn take(&mut self, lesson: &Lesson) {
         let trainer = &mut self.pupil.get_or_insert_with(|| Pupil::of(&self.shared.engine.read())).trainer;
-        if trainer.take(lesson, rate(trainer.lessons())) {
+        if trainer.take(lesson, LEARNING_RATE) {
             let kind = if lesson.is_exposure() { "exposure" } else { "organic" };
             self.shared.metrics.lessons.get_or_create(&KindLabel { kind }).inc();
         }

@@ -3,8 +3,12 @@
 
 #[cfg(feature = "kafka")]
 mod broker;
+#[cfg(feature = "redis")]
+mod features;
 mod learning;
 mod sizes;
+#[cfg(feature = "object-store")]
+mod vault;
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -162,7 +166,7 @@ pub struct Metrics {
     pub unknown_fields: Counter,
     /// Foreign events that say nothing that counts here.
     pub ignored: Counter,
-    /// Attribution tokens of events: `valid` or `invalid`.
+    /// Attribution tokens of events: `valid`, `invalid`, `replayed` or `expired`.
     pub tokens: Family<OutcomeLabel, Counter>,
     /// Batches turned away because a queue was full or the log would not take them.
     pub turned_away: Family<ReasonLabel, Counter>,
@@ -191,6 +195,12 @@ pub struct Metrics {
     /// What comes from a broker, where there is one.
     #[cfg(feature = "kafka")]
     pub broker: broker::Broker,
+    /// Checkpoints in the object store.
+    #[cfg(feature = "object-store")]
+    pub vault: vault::Vault,
+    /// Shoppers' features in the store elsewhere.
+    #[cfg(feature = "redis")]
+    pub features: features::Features,
     gauges: sizes::Gauges,
 }
 
@@ -246,6 +256,10 @@ impl Metrics {
         let learning = learning::Learning::register(&mut registry);
         #[cfg(feature = "kafka")]
         let broker = broker::Broker::register(&mut registry);
+        #[cfg(feature = "object-store")]
+        let vault = vault::Vault::register(&mut registry);
+        #[cfg(feature = "redis")]
+        let features = features::Features::register(&mut registry);
         let gauges = sizes::Gauges::register(&mut registry);
         Self {
             registry,
@@ -273,6 +287,10 @@ impl Metrics {
             config_watch_failures,
             #[cfg(feature = "kafka")]
             broker,
+            #[cfg(feature = "object-store")]
+            vault,
+            #[cfg(feature = "redis")]
+            features,
             gauges,
         }
     }

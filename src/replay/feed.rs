@@ -8,7 +8,7 @@ use sidecart_engine::{Applied, Engine, Scratch, Settings, Trainer};
 use super::plan::Cut;
 use super::report::EventCounts;
 use crate::data::{Dataset, Head};
-use crate::ingest::rate;
+use crate::ingest::LEARNING_RATE;
 
 /// Lessons between two models before the cut, and after it.
 const LESSONS_PER_MODEL: [u64; 2] = [500, 20];
@@ -172,7 +172,7 @@ impl<'a> Feed<'a> {
             return;
         }
         let Some(lesson) = self.engine.lesson(event, head.at, &mut school.scratch) else { return };
-        let taught = school.trainer.take(&lesson, rate(school.trainer.lessons()));
+        let taught = school.trainer.take(&lesson, LEARNING_RATE);
         if taught && school.trainer.lessons().is_multiple_of(LESSONS_PER_MODEL[running]) {
             self.publish(head.at);
         }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use serde::Serialize;
 use sidecart_engine::Lesson;
 use sidecart_engine::nouns::{Entry, Event, EventKind, ItemId, Record, Timestamp};
@@ -5,7 +7,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Service;
-use crate::ingest::{Mark, Prepared, SubmitError};
+use super::uses::Worth;
+use crate::ingest::{Mark, Posted, Prepared, SubmitError};
 use crate::metrics::OutcomeLabel;
 use crate::wire::event::{Acceptance, ReadEvent};
 use crate::wire::shapes::{self, Envelope, Outcome, Refusal, Told};
@@ -221,19 +224,26 @@ impl Service {
     }
 
     /// Counts what an event brings beside itself, and learns from it.
-    fn welcome(&self, read: ReadEvent) -> Record {
+    fn welcome(&self, mut read: ReadEvent) -> Record {
         if read.unknown_fields > 0 {
             self.metrics().unknown_fields.inc_by(u64::from(read.unknown_fields));
         }
-        if let Some(token) = &read.event.attribution_token {
-            let answer = self.tokens.open(token);
-            let outcome = if answer.is_some() { "valid" } else { "invalid" };
-            self.metrics().tokens.get_or_create(&OutcomeLabel { outcome }).inc();
-            if let Some(answer) = answer.filter(|_| read.event.kind == EventKind::Click) {
-                self.learn_from_click(answer, &read.event);
-            }
-        }
+        self.judge_token(&mut read.event);
         Record::Event(Box::new(read.event))
+    }
+
+    /// A token that is made up, old or used up ties the event to nothing: it is taken off, and the event stays.
+    pub(super) fn judge_token(&self, event: &mut Event) {
+        let Some(token) = &event.attribution_token else { return };
+        let answer = self.tokens.open(token);
+        let worth = answer.map(|answer| self.uses.take(answer, event));
+        let outcome = worth.map_or("invalid", Worth::name);
+        self.metrics().tokens.get_or_create(&OutcomeLabel { outcome }).inc();
+        match answer.filter(|_| worth == Some(Worth::Counts)) {
+            Some(answer) if event.kind == EventKind::Click => self.learn_from_click(answer, event),
+            Some(_) => {}
+            None => event.attribution_token = None,
+        }
     }
 
     /// A click in an answer that is still kept teaches the scorer what was wanted of it, once per item shown. A bot's
@@ -253,15 +263,21 @@ impl Service {
         }
     }
 
-    /// Keeps an event that is well formed, but not of its time: in our own shape, so that it can be taken later.
+    /// Keeps an event that is well formed, but not of its time: in our own shape, so that it can be taken later. Hands it on
+    /// to be written: a disk that hangs must not hold this thread, which answers requests too.
     fn bury(&self, element: &[u8], refusal: &Refusal, now: Timestamp) {
         if !matches!(refusal.why.code, Code::TooLate | Code::InFuture) {
             return;
         }
         let own = refusal.own.as_ref().map(ToString::to_string);
         let element = own.as_ref().map_or(element, |own| own.as_bytes());
-        if let Err(error) = self.dead_letters.write(element, &refusal.why, now) {
-            tracing::warn!(%error, "dead letter could not be written");
+        match self.dead_letters.post(element, &refusal.why, now) {
+            Ok(Posted::Waiting) => {}
+            Ok(Posted::First) => {
+                let letters = Arc::clone(&self.dead_letters);
+                tokio::task::spawn_blocking(move || letters.write_waiting());
+            }
+            Err(error) => tracing::warn!(%error, "dead letter lost"),
         }
     }
 

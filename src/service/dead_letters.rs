@@ -68,7 +68,8 @@ impl Service {
                 element["eventId"] = id_of(&line).into();
             }
             match event::read(element.to_string().as_bytes(), &acceptance) {
-                Ok(read) => {
+                Ok(mut read) => {
+                    self.judge_token(&mut read.event);
                     records.push(Record::Event(Box::new(read.event)));
                     taken.push(line);
                 }

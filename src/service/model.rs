@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use sidecart_engine::nouns::{Entry, Intent, Model, Record};
+use sidecart_engine::nouns::{Entry, HiddenLayer, Intent, Model, Record};
 use utoipa::ToSchema;
 
 use super::Service;
@@ -35,6 +35,9 @@ pub struct ModelView {
     pub gates: BTreeMap<Intent, BTreeMap<String, Vec<f32>>>,
     /// Names of the gates.
     pub gate_names: Vec<String>,
+    /// What is added for features that say more, or less, together, by intent: the numbers of a layer of hidden units.
+    #[schema(value_type = BTreeMap<String, Object>)]
+    pub hidden: BTreeMap<Intent, HiddenLayer>,
     /// Of what shoppers took, the share that was among the candidates scored, lately, by intent.
     #[schema(value_type = BTreeMap<String, f32>)]
     pub found: BTreeMap<Intent, f32>,
@@ -92,6 +95,7 @@ impl Service {
             weights: model.weights.clone(),
             gates: model.gates.clone(),
             gate_names: model.gate_names.clone(),
+            hidden: model.hidden.clone(),
             found: model.found.clone(),
             past: past
                 .iter()
@@ -109,6 +113,7 @@ impl Service {
             weights: input.weights.clone(),
             gates: input.gates.clone(),
             gate_names: input.gate_names.clone(),
+            hidden: input.hidden.clone(),
             found: input.found.clone(),
             frozen: input.frozen.unwrap_or(in_force.frozen),
             version: 0,
@@ -122,8 +127,8 @@ impl Service {
     /// [`ModelError`].
     pub async fn roll_model_back(&self, version: u64) -> Result<ModelView, ModelError> {
         let old = self.model(Some(version)).map_err(ModelError::Unknown)?;
-        let ModelView { weights, gates, gate_names, found, .. } = old;
-        let old = Model { weights, gates, gate_names, found, frozen: true, version };
+        let ModelView { weights, gates, gate_names, hidden, found, .. } = old;
+        let old = Model { weights, gates, gate_names, hidden, found, frozen: true, version };
         self.publish(|_| old.clone()).await
     }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use sidecart_engine::Engine;
-use sidecart_engine::nouns::Intent;
+use sidecart_engine::nouns::{HiddenLayer, Intent};
 use utoipa::ToSchema;
 
 use super::json;
@@ -28,6 +28,10 @@ pub struct ModelInput {
     /// Names of the gates.
     #[serde(default)]
     pub gate_names: Vec<String>,
+    /// What is added for features that say more, or less, together, by intent.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, Object>)]
+    pub hidden: BTreeMap<Intent, HiddenLayer>,
     /// Of what shoppers took, the share that was among the candidates scored, by intent. 0 to 1.
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, f32>)]
@@ -76,6 +80,9 @@ pub fn read(body: &[u8]) -> Result<ModelInput, Rejection> {
             format!("has `{}`, which is no gate of this version: import into the version it is of", clip(name));
         return Err(Rejection::field(Code::BadValue, "gateNames", problem));
     }
+    for (intent, layer) in &input.hidden {
+        check_layer(*intent, layer)?;
+    }
     for (intent, share) in &input.found {
         if !(0.0..=1.0).contains(share) {
             let problem = format!("is `{share}`: give a share from 0 to 1");
@@ -83,6 +90,33 @@ pub fn read(body: &[u8]) -> Result<ModelInput, Rejection> {
         }
     }
     Ok(input)
+}
+
+/// Whether all lists of a hidden layer are as long as this version has units, of what it has, and within bounds.
+fn check_layer(intent: Intent, layer: &HiddenLayer) -> Result<(), Rejection> {
+    let of_gates = layer.gates.iter().map(|(name, list)| ("gates", name.as_str(), list));
+    let of_features = layer.features.iter().map(|(name, list)| ("features", name.as_str(), list));
+    let own = [("bias", "", &layer.bias), ("output", "", &layer.output)];
+    for (part, name, list) in of_features.chain(of_gates).chain(own) {
+        let at = format!("hidden.{}.{part}{}{}", intent.name(), if name.is_empty() { "" } else { "." }, clip(name));
+        let reject = |problem: String| Err(Rejection::field(Code::BadValue, at.clone(), problem));
+        let is_known = match part {
+            "features" => Engine::features().any(|known| known == name),
+            "gates" => Engine::gates().any(|known| known == name),
+            _ => true,
+        };
+        if !is_known {
+            return reject("is unknown to this version: take it out, or import into the version it is of".into());
+        }
+        if list.len() != Engine::HIDDEN_UNITS {
+            let problem = format!("has {} numbers: give {}, one for each unit", list.len(), Engine::HIDDEN_UNITS);
+            return reject(problem);
+        }
+        if let Some(number) = list.iter().find(|number| !(-MAX_WEIGHT..=MAX_WEIGHT).contains(*number)) {
+            return reject(format!("has `{number}`: give numbers from -{MAX_WEIGHT} to {MAX_WEIGHT}"));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a feature is one, and what it weighs within bounds.
@@ -131,6 +165,12 @@ mod tests {
         assert!(
             error(r#"{"weights":{},"gates":{"browse":{"log_count":[1]}}}"#).contains("one for each of `gateNames`")
         );
+        let layer = |inner: &str| error(&format!(r#"{{"weights":{{}},"hidden":{{"browse":{inner}}}}}"#));
+        let none = r#""gates":{},"bias":[],"output":[]"#;
+        assert!(layer(&format!(r#"{{"features":{{"magic":[]}},{none}}}"#)).contains("features.magic` is unknown"));
+        assert!(layer(&format!(r#"{{"features":{{}},{none}}}"#)).starts_with("`hidden.browse.bias` has 0 numbers"));
+        let far = format!(r#"{{"features":{{"log_count":[{}51]}},{none}}}"#, "0,".repeat(Engine::HIDDEN_UNITS - 1));
+        assert!(layer(&far).starts_with("`hidden.browse.features.log_count` has `51`"), "{}", layer(&far));
         assert!(error(r#"{"weights":{},"gateNames":["mood"]}"#).starts_with("`gateNames` has `mood`"));
         let model = read(br#"{"version":7,"weights":{"browse":{"log_count":0.5}}}"#).expect("a model");
         assert_eq!((model.weights[&Intent::Browse]["log_count"], model.frozen), (0.5, None));

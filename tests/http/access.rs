@@ -160,3 +160,15 @@ fn pages_of_listed_origins_may_call_and_no_others() {
     assert_eq!(asked("POST", "https://evil.example"), (200, None, nosniff.clone()));
     assert_eq!(asked("OPTIONS", "https://evil.example"), (405, None, nosniff));
 }
+
+#[test]
+fn who_comes_without_a_key_too_often_is_told_to_slow_down_and_keys_are_not_held_up() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (key, hash) = new_key();
+    let server = Server::start(dir.path(), &format!("access: {{keys: {{shop: {{hash: '{hash}', scopes: [read]}}}}}}"));
+    let statuses: Vec<u16> = (0..60).map(|_| with(&server, "sk_guess", "GET", "/v1/model", "").0).collect();
+    assert_eq!(statuses[..20], [401; 20]);
+    let limited = statuses.iter().filter(|status| **status == 429).count();
+    assert!(limited > 20 && statuses[20..].iter().all(|status| [401, 429].contains(status)), "{statuses:?}");
+    assert!((0..40).all(|_| with(&server, &key, "GET", "/v1/model", "").0 == 200));
+}

@@ -9,6 +9,7 @@ mod newcomers;
 mod own_session;
 mod rows;
 mod session_knn;
+mod sums;
 mod tally;
 mod trending;
 mod two_hops;
@@ -20,18 +21,14 @@ pub(crate) use curated::{listed, paired};
 
 use crate::nouns::ReasonCode;
 use crate::settings::{CandidateSettings, SourceSettings};
-use crate::store::{ItemIx, Located, Moment, Relation, SOURCES};
+use crate::store::{ItemIx, Moment, Relation, SOURCES};
 
 /// Working memory of the sources, reused from request to request.
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
     pub(crate) items: Accumulator,
-    /// Similarities of neighbouring visits, in either view.
-    pub(crate) neighbours: tally::Tally,
-    /// Whether `neighbours` are those of this request.
-    surveyed: bool,
-    /// The most similar of them, and how similar.
-    visits: Vec<(Located, f32)>,
+    /// What session-kNN works with.
+    survey: session_knn::Survey,
     /// What the source at hand has found: (item, score), at most its limit, best first.
     pub(crate) found: Vec<(ItemIx, f32)>,
 }
@@ -39,7 +36,7 @@ pub(crate) struct Workspace {
 impl Workspace {
     /// Prepares for the next request.
     pub(crate) fn begin(&mut self) {
-        self.surveyed = false;
+        self.survey.is_done = false;
         self.found.clear();
     }
 

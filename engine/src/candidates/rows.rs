@@ -104,13 +104,15 @@ impl Source for RowSource {
         }
         work.leave_out_visit(moment);
         if self.damp > 0.0 {
-            work.items.scale(|partner| {
+            let damped = |partner| {
                 let wanted =
                     rows.get(self.relation, partner).map_or(0.0, |row| row.n * moment.lens.rows.factor(row.epoch));
                 (1.0 + wanted).powf(-self.damp)
-            });
+            };
+            work.items.best_damped(damped, limit, &mut work.found);
+        } else {
+            work.items.best(limit, &mut work.found);
         }
-        work.items.best(limit, &mut work.found);
     }
 
     fn because(&self, moment: &Moment<'_>, item: ItemIx) -> Vec<(ItemIx, f32)> {

@@ -1,9 +1,9 @@
-use std::hint::black_box;
-
-use super::{Accumulator, Source, Workspace};
+use super::sums::Sums;
+use super::tally::{Tally, standing};
+use super::{Source, Workspace};
 use crate::nouns::{DAY_MS, ReasonCode, Repeats, SECOND_MS};
 use crate::settings::{CandidateSettings, SourceSettings};
-use crate::store::{ItemIx, Located, Moment, Seen, SessionIndex};
+use crate::store::{ItemIx, Located, Moment, Seen, SessionIndex, best_of, best_weighted, fetch};
 
 /// What an item before the match counts against one after it.
 const BEFORE: f32 = 0.7;
@@ -11,6 +11,9 @@ const BEFORE: f32 = 0.7;
 const STEPS: usize = 24;
 /// Time in which a neighbour's say falls to 1/e.
 const FADE_S: f32 = (30 * DAY_MS / SECOND_MS) as f32;
+
+/// Visits whose items are fetched before any of them is looked at: as many as the nearest cache holds.
+const AT_ONCE: usize = 128;
 
 /// Visits like this one went on to it: session-kNN over the newest visits of each item of context.
 ///
@@ -60,52 +63,103 @@ pub(crate) static WHOLE: SessionKnn = SessionKnn {
 
 static VIEWS: [&SessionKnn; 2] = [&NEAR, &WHOLE];
 
-/// Sums up, per neighbour and view, what its shared items say. Both views at once: most of the work is finding the
-/// visits, and they are the same ones.
-fn survey(moment: &Moment<'_>, work: &mut Workspace) {
-    let index = &moment.state.index;
-    // The visit's own number, so that it does not vote for itself.
-    let own = moment.own_serial.map(|serial| serial as u32);
-    work.neighbours.begin(moment.settings.candidates.context_items * moment.settings.index.postings_per_item);
-    for seen in moment.recent() {
-        let idf = idf(index, seen.item);
-        let says = VIEWS.map(|view| (-seen.age / view.memory).exp() * idf.powf(view.idf_context));
-        let of_others = index.newest(seen.item).filter(|&visit| Some(visit) != own);
-        of_others.for_each(|visit| work.neighbours.add(visit, says));
-    }
+/// What both views have in common, worked out once per request: most of the work is finding the visits and fetching their
+/// items, and they are the same ones.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    /// Whether what follows is of this request.
+    pub(super) is_done: bool,
+    /// Similarities of neighbouring visits, by view.
+    neighbours: Tally,
+    /// The most similar of them, and how similar; 0 in a view that they are no neighbours in.
+    visits: Vec<(Located, [f32; VIEWS.len()])>,
+    /// What they say of items.
+    votes: Sums<{ VIEWS.len() }>,
+    ranked: Vec<u64>,
 }
 
-impl SessionKnn {
-    /// The neighbours most similar in this view, with their similarities.
-    fn neighbours(&self, moment: &Moment<'_>, work: &mut Workspace) {
-        if !work.surveyed {
-            survey(moment, work);
-            work.surveyed = true;
+impl Survey {
+    fn make(&mut self, moment: &Moment<'_>) {
+        self.is_done = true;
+        self.find(moment);
+        self.choose(moment);
+        self.ask(moment);
+        if moment.request.repeats == Repeats::Suppress {
+            // See [`Workspace::leave_out_visit`].
+            moment.visit.iter().for_each(|seen| self.votes.clear(seen.item));
         }
-        work.neighbours.best(self.view, moment.settings.candidates.neighbours, &mut work.found);
-        let index = &moment.state.index;
-        work.visits.clear();
-        let finder = index.finder();
-        work.visits.extend(work.found.iter().filter_map(|&(visit, sim)| Some((finder.locate(visit)?, sim))));
-        // Nothing is done with the items yet, so that the processor fetches those of many visits at a time.
-        let first = |&(visit, _): &(Located, f32)| index.items(visit).first().copied().unwrap_or_default();
-        black_box(work.visits.iter().map(first).fold(0, ItemIx::wrapping_add));
     }
 
-    /// Lets one neighbour vote for its items.
-    fn vote(&self, items: &[ItemIx], vote: f32, near: &[f32; STEPS], marks: &Marks<'_>, sums: &mut Accumulator) {
-        let Some(anchor) = marks.newest_shared(items) else { return };
-        for (place, &item) in items.iter().enumerate() {
-            let side = if place < anchor { BEFORE } else { 1.0 };
-            let steps = place.abs_diff(anchor).min(STEPS - 1);
-            sums.add(item, vote * side * near[steps]);
+    /// Sums up, per neighbour and view, what its shared items say.
+    fn find(&mut self, moment: &Moment<'_>) {
+        let index = &moment.state.index;
+        // The visit's own number, so that it does not vote for itself.
+        let own = moment.own_serial.map(|serial| serial as u32);
+        self.neighbours.begin(moment.recent().iter().map(|seen| index.newest(seen.item).len()).sum());
+        for seen in moment.recent() {
+            let idf = idf(index, seen.item);
+            let says = VIEWS.map(|view| (-seen.age / view.memory).exp() * idf.powf(view.idf_context));
+            let newest = index.newest(seen.item);
+            let of_others = newest.iter().filter(|&&visit| Some(visit) != own);
+            of_others.for_each(|&visit| self.neighbours.add(visit, says));
+        }
+    }
+
+    /// Locates the neighbours most similar in either view.
+    fn choose(&mut self, moment: &Moment<'_>) {
+        let (index, most) = (&moment.state.index, moment.settings.candidates.neighbours);
+        let mut view = 0..VIEWS.len();
+        let bars = VIEWS.map(|of| {
+            let view = view.next().unwrap_or_default();
+            let is_on = (of.settings)(&moment.settings.candidates).weight > 0.0;
+            if is_on { self.neighbours.bar(view, most) } else { u64::MAX }
+        });
+        let finder = index.finder();
+        self.visits.clear();
+        for &(visit, sums) in self.neighbours.entries() {
+            let kept = |view: usize| if standing(visit, sums[view]) >= bars[view] { sums[view] } else { 0.0 };
+            let similar: [f32; VIEWS.len()] = std::array::from_fn(kept);
+            if similar != [0.0; VIEWS.len()]
+                && let Some(located) = finder.locate(visit)
+            {
+                self.visits.push((located, similar));
+            }
+        }
+    }
+
+    /// Lets the neighbours vote for their items.
+    fn ask(&mut self, moment: &Moment<'_>) {
+        let index = &moment.state.index;
+        self.votes.begin(moment.state.catalog.numbers());
+        let marks = Marks::of(moment.recent());
+        let now_s = moment.now.0.div_euclid(SECOND_MS);
+        let near: [[f32; VIEWS.len()]; STEPS] =
+            std::array::from_fn(|steps| VIEWS.map(|view| (-(steps as f32) / view.reach).exp()));
+        for visits in self.visits.chunks(AT_ONCE) {
+            fetch(visits.iter().map(|(visit, _)| index.items(*visit).first().copied().unwrap_or_default()));
+            for &(visit, similar) in visits {
+                let items = index.items(visit);
+                let Some(anchor) = marks.newest_shared(items) else { continue };
+                let idle_s = (now_s - i64::from(visit.at_s)).max(0) as f32;
+                let weight = (-idle_s / FADE_S).exp() / (items.len() as f32).sqrt();
+                let votes = similar.map(|similarity| similarity * weight);
+                for (place, &item) in items.iter().enumerate() {
+                    let side = if place < anchor { BEFORE } else { 1.0 };
+                    let near = &near[place.abs_diff(anchor).min(STEPS - 1)];
+                    self.votes.add(item, std::array::from_fn(|view| votes[view] * side * near[view]));
+                }
+            }
         }
     }
 }
 
 /// Inverse visit frequency: how telling it is that a visit held the item. At least 0.7.
 fn idf(index: &SessionIndex, item: ItemIx) -> f32 {
-    (2.0 + index.total() as f32 / (1.0 + index.total_of(item) as f32)).ln()
+    idf_of(index.total(), index.total_of(item))
+}
+
+fn idf_of(visits: u64, held_it: u32) -> f32 {
+    (2.0 + visits as f32 / (1.0 + held_it as f32)).ln()
 }
 
 impl Source for SessionKnn {
@@ -122,36 +176,37 @@ impl Source for SessionKnn {
     }
 
     fn collect(&self, moment: &Moment<'_>, limit: usize, work: &mut Workspace) {
+        let survey = &mut work.survey;
+        if !survey.is_done {
+            survey.make(moment);
+        }
         let index = &moment.state.index;
-        self.neighbours(moment, work);
-        work.items.begin(moment.state.catalog.numbers());
-        let marks = Marks::of(moment.recent());
-        let now_s = moment.now.0.div_euclid(SECOND_MS);
-        let near: [f32; STEPS] = std::array::from_fn(|steps| (-(steps as f32) / self.reach).exp());
-        for &(visit, similarity) in &work.visits {
-            let items = index.items(visit);
-            let idle_s = (now_s - i64::from(visit.at_s)).max(0) as f32;
-            let vote = similarity / (items.len() as f32).sqrt() * (-idle_s / FADE_S).exp();
-            self.vote(items, vote, &near, &marks, &mut work.items);
-        }
-        if moment.request.repeats == Repeats::Suppress {
-            work.leave_out_visit(moment);
-        }
+        let positive = survey.votes.entries().iter().map(|&(item, votes)| (item, votes[self.view]));
+        let scores = positive.filter(|score| score.1 > 0.0);
         if self.rare_first {
-            work.items.scale(|item| idf(index, item).sqrt());
+            let rarest = idf_of(index.total(), 0).sqrt();
+            let weights = (|item| idf(index, item).sqrt(), rarest);
+            best_weighted(scores, weights, limit, &mut survey.ranked, &mut work.found);
+        } else {
+            best_of(scores, limit, &mut survey.ranked, &mut work.found);
         }
-        work.items.best(limit, &mut work.found);
     }
 
     /// The items of context that the same recent visits held.
     fn because(&self, moment: &Moment<'_>, item: ItemIx) -> Vec<(ItemIx, f32)> {
         /// Visits looked at; enough for a reason.
         const LOOKED_AT: usize = 12;
-        let index = &moment.state.index;
+        let (index, marks) = (&moment.state.index, Marks::of(moment.recent()));
+        let says: Vec<f32> = moment.recent().iter().map(|seen| (-seen.age / self.memory).exp()).collect();
         let mut shares: Vec<_> = moment.recent().iter().map(|seen| (seen.item, 0.0)).collect();
-        for (items, _) in index.newest(item).take(LOOKED_AT).filter_map(|visit| index.visit(visit)) {
-            for ((of, share), seen) in shares.iter_mut().zip(moment.recent()) {
-                *share += if items.contains(of) { (-seen.age / self.memory).exp() } else { 0.0 };
+        let finder = index.finder();
+        let mut visits: [Option<Located>; LOOKED_AT] = [None; LOOKED_AT];
+        visits.iter_mut().zip(index.newest(item).iter()).for_each(|(to, &visit)| *to = finder.locate(visit));
+        let items = visits.iter().flatten().map(|&visit| index.items(visit));
+        fetch(items.clone().map(|items| items.first().copied().unwrap_or_default()));
+        for items in items {
+            for place in items.iter().filter_map(|&item| marks.place(item)) {
+                shares[place].1 += says[place];
             }
         }
         shares
@@ -172,12 +227,17 @@ impl<'a> Marks<'a> {
         Self { context, bits }
     }
 
-    /// How many steps back the item is in the context.
-    fn age(&self, item: ItemIx) -> Option<f32> {
+    /// The item's place in the context.
+    fn place(&self, item: ItemIx) -> Option<usize> {
         if self.bits[(item / 64 % 4) as usize] >> (item % 64) & 1 == 0 {
             return None;
         }
-        self.context.iter().find(|seen| seen.item == item).map(|seen| seen.age)
+        self.context.iter().position(|seen| seen.item == item)
+    }
+
+    /// How many steps back the item is in the context.
+    fn age(&self, item: ItemIx) -> Option<f32> {
+        self.place(item).map(|place| self.context[place].age)
     }
 
     /// The place of the item that is newest in the context; of equally new ones, the last.

@@ -20,6 +20,7 @@ use crate::store::{Moment, Pool};
 pub(crate) fn extract(moment: &Moment<'_>, pool: &Pool, vectors: &mut Vec<Vector>) {
     vectors.clear();
     vectors.resize(pool.candidates.len(), [0.0; FEATURES]);
+    moment.state.counters.fetch(pool.candidates.iter().map(|candidate| candidate.item));
     let surroundings = item::Surroundings::of(moment);
     let kin = kin::Kin::of(moment);
     let shopper = shopper::Shopper::of(moment);

@@ -3,11 +3,14 @@
 //! Everything here is parsed at the edge and then trusted: an [`Event`] that exists is well formed.
 
 mod arrangement;
+mod dice;
 mod erasure;
 mod event;
 mod exposure;
 mod feature;
 mod gate;
+mod hidden;
+mod history;
 mod id;
 mod item;
 mod model;
@@ -19,12 +22,16 @@ mod slate;
 mod time;
 
 pub use arrangement::{Arrangement, Objective, Substitutes};
+pub(crate) use dice::mixed;
 pub use erasure::Erasure;
 pub use event::{Event, EventContext, EventKind, Line, MAX_LINES, MAX_QUANTITY};
 pub use exposure::Exposure;
 pub(crate) use exposure::Shown;
 pub(crate) use feature::{FEATURES, Feature, Vector};
 pub(crate) use gate::{GATES, Gate, Gates};
+pub use hidden::HiddenLayer;
+pub(crate) use hidden::{Hidden, UNITS, Units};
+pub use history::{History, Past, Recalled};
 pub use id::{AnonymousId, EventId, IdError, ItemId, MAX_ID_BYTES, OrderId, PlacementId, RequestId, SessionId, UserId};
 pub use item::{Attribute, Item, ItemPatch, StockUpdate};
 pub(crate) use model::Learned;

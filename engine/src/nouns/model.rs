@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FEATURES, Feature, GATES, Gate, Timestamp, Vector};
+use super::{FEATURES, Feature, GATES, Gate, Hidden, HiddenLayer, Timestamp, Vector};
 
 /// What the shopper is about to do; each has weights of its own, because what is looked at next is not what is bought
 /// next.
@@ -45,6 +45,9 @@ pub struct Model {
     /// Names of the gates.
     #[serde(default)]
     pub gate_names: Vec<String>,
+    /// What is added for features that say more, or less, together. Models of before lack it.
+    #[serde(default)]
+    pub hidden: BTreeMap<Intent, HiddenLayer>,
     /// Of what shoppers took, the share that was among the candidates scored, lately. 0..=1. With the softmax of the
     /// scores it makes a probability. Models of before lack it.
     #[serde(default)]
@@ -64,6 +67,7 @@ pub(crate) struct Weights {
     /// Not a number where nothing was learned.
     pub(crate) weights: Vector,
     pub(crate) gates: [Vector; GATES],
+    pub(crate) hidden: Hidden,
 }
 
 impl Learned {
@@ -80,7 +84,8 @@ impl Learned {
 impl Weights {
     fn of(model: &Model, intent: Intent) -> Option<Self> {
         let learned = model.weights.get(&intent)?;
-        let mut weights = Self { weights: [f32::NAN; FEATURES], gates: [[0.0; FEATURES]; GATES] };
+        let hidden = model.hidden.get(&intent).map_or_else(Hidden::untaught, Hidden::of);
+        let mut weights = Self { weights: [f32::NAN; FEATURES], gates: [[0.0; FEATURES]; GATES], hidden };
         let gates = model.gates.get(&intent);
         for &feature in Feature::ALL {
             if let Some(&weight) = learned.get(feature.name()) {

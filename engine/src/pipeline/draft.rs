@@ -8,7 +8,7 @@ use crate::nouns::{
 };
 use crate::policy::CapBy;
 use crate::rules::{self, Case, Denial, Rule, Shop};
-use crate::store::{Facts, ItemIx, Moment, NO_IX};
+use crate::store::{Candidate, Facts, ItemIx, Moment, NO_IX, Pool, fetch};
 
 /// Context items named in a reason at most.
 const MAX_BECAUSE: usize = 3;
@@ -156,6 +156,12 @@ impl<'a> Draft<'a> {
 
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Has what the rules read of each candidate fetched, see [`fetch`].
+    pub(super) fn fetch(&self, pool: &Pool) {
+        let facts = |candidate: &Candidate| self.moment.state.catalog.facts(candidate.item).category;
+        fetch(pool.candidates.iter().map(facts));
     }
 
     /// Asks the rules once per item and request; whether the item may be shown and was not judged before.

@@ -6,7 +6,7 @@ use super::{Scored, Scratch, by_score, ladder};
 use crate::candidates::{self, Source};
 use crate::features;
 use crate::nouns::{Cause, Tier};
-use crate::rank::{Linear, Odds, score as score_of};
+use crate::rank::{Odds, Scorer};
 use crate::store::{Candidate, Moment, SOURCES, place};
 use crate::watch::{Pace, Stage, Watch};
 
@@ -125,15 +125,16 @@ pub(super) fn collect(
 /// Leaves in the pool what the rules admit.
 pub(super) fn obey(draft: &mut Draft<'_>, scratch: &mut Scratch) {
     let mut pool = std::mem::take(&mut scratch.pool);
+    draft.fetch(&pool);
     pool.retain(|candidate| draft.admits(candidate.item, scratch));
     scratch.pool = pool;
 }
 
 fn score(moment: &Moment<'_>, scratch: &mut Scratch) {
     scratch.gates = features::gates(moment, &scratch.pool);
-    let scorer = Linear::learned(moment.state.models.learned(), moment.intent(), &moment.settings.candidates);
-    let weights = scorer.given(&scratch.gates);
-    let scores = scratch.vectors.iter().map(|vector| score_of(&weights, vector));
+    let scorer = Scorer::learned(moment.state.models.learned(), moment.intent(), &moment.settings.candidates);
+    let given = scorer.given(&scratch.gates);
+    let scores = scratch.vectors.iter().map(|vector| given.score(vector));
     rank(moment, &scratch.pool.candidates, scores, &mut scratch.scored);
 }
 

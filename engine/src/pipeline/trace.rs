@@ -5,7 +5,7 @@ use super::{Scratch, realtime};
 use crate::candidates;
 use crate::features;
 use crate::nouns::{Feature, ItemId, Request, Timestamp, Vector};
-use crate::rank::Linear;
+use crate::rank::{Given, Scorer};
 use crate::rules;
 use crate::settings::Settings;
 use crate::store::{Moment, Pool, State};
@@ -29,13 +29,13 @@ pub(crate) fn trace(
     realtime::obey(&mut Draft::new(&moment), scratch);
     scratch.pool.cut(settings.candidates.limit);
     features::extract(&moment, &scratch.pool, &mut scratch.vectors);
-    let scorer = Linear::learned(state.models.learned(), moment.intent(), &settings.candidates);
-    let weights = scorer.given(&features::gates(&moment, &scratch.pool));
+    let scorer = Scorer::learned(state.models.learned(), moment.intent(), &settings.candidates);
+    let given = scorer.given(&features::gates(&moment, &scratch.pool));
     Trace {
         intent: moment.intent(),
         proposals,
         scored: scratch.pool.candidates.iter().map(|candidate| state.catalog.id(candidate.item)).collect(),
-        influences: influences(&weights, &scratch.vectors),
+        influences: influences(&given, &scratch.vectors),
     }
 }
 
@@ -54,15 +54,22 @@ fn proposals(moment: &Moment<'_>, pool: &Pool) -> Vec<Proposal> {
     on.map(proposal).collect()
 }
 
-/// Each feature's weight, and how far it spreads the scores of one list.
-fn influences(weights: &Vector, vectors: &[Vector]) -> Vec<Influence> {
-    let n = vectors.len().max(1) as f32;
+/// Each feature's weight, and how far it spreads the scores of one list; and, as if it were one more feature, how far the
+/// hidden layer does.
+fn influences(given: &Given<'_>, vectors: &[Vector]) -> Vec<Influence> {
     let influence = |&feature: &Feature| {
-        let place = feature as usize;
-        let mean = vectors.iter().map(|vector| vector[place]).sum::<f32>() / n;
-        let variance = vectors.iter().map(|vector| (vector[place] - mean).powi(2)).sum::<f32>() / n;
-        let weight = weights[place];
-        Influence { feature: feature.name(), weight, spread: weight.abs() * variance.sqrt() }
+        let weight = given.weights[feature as usize];
+        let spread = weight.abs() * deviation(vectors, |vector| vector[feature as usize]);
+        Influence { feature: feature.name(), weight, spread }
     };
-    Feature::ALL.iter().map(influence).collect()
+    let combined = deviation(vectors, |vector| given.combined(vector));
+    let combined = Influence { feature: "hidden_layer", weight: 1.0, spread: combined };
+    Feature::ALL.iter().map(influence).chain([combined]).collect()
+}
+
+/// Standard deviation over a list.
+fn deviation(vectors: &[Vector], of: impl Fn(&Vector) -> f32) -> f32 {
+    let n = vectors.len().max(1) as f32;
+    let mean = vectors.iter().map(&of).sum::<f32>() / n;
+    (vectors.iter().map(|vector| (of(vector) - mean).powi(2)).sum::<f32>() / n).sqrt()
 }

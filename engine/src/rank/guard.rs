@@ -1,7 +1,7 @@
 //! Keeps a learner from carrying the ranking away: it races against its last good weights on every list, before it learns
 //! from it.
 
-use super::Linear;
+use super::Scorer;
 
 /// Lists before anything is judged.
 const LEAST_LISTS: u32 = 100;
@@ -27,7 +27,7 @@ pub(super) enum Verdict {
 #[derive(Debug, Clone)]
 pub(super) struct Guard {
     /// The last good weights.
-    pub(super) good: Linear,
+    pub(super) good: Scorer,
     /// Lists since then; mean and summed squared deviations of (loss of the learner - loss of the good weights).
     lists: u32,
     mean: f64,
@@ -39,7 +39,7 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    pub(super) fn of(good: Linear) -> Self {
+    pub(super) fn of(good: Scorer) -> Self {
         Self { good, lists: 0, mean: 0.0, deviations: 0.0, loss: None, rollbacks: 0 }
     }
 
@@ -62,7 +62,7 @@ impl Guard {
 
     /// Judges the learner's weights: those that proved themselves become the good ones; those that are worse are
     /// replaced by the good ones.
-    pub(super) fn judge(&mut self, weights: &mut Linear) -> Verdict {
+    pub(super) fn judge(&mut self, weights: &mut Scorer) -> Verdict {
         if self.lists < LEAST_LISTS {
             return Verdict::Good;
         }
@@ -83,14 +83,19 @@ impl Guard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nouns::FEATURES;
+    use crate::nouns::{FEATURES, Hidden};
+    use crate::rank::linear::Linear;
+
+    fn all(weight: f32) -> Scorer {
+        Scorer { linear: Linear::ungated([weight; FEATURES]), hidden: Hidden::untaught() }
+    }
 
     fn after(lists: u32, excess: impl Fn(u32) -> f64) -> (Guard, f32, Verdict) {
-        let mut guard = Guard::of(Linear::ungated([1.0; FEATURES]));
+        let mut guard = Guard::of(all(1.0));
         (0..lists).for_each(|list| guard.watch(3.0 + excess(list), 3.0));
-        let mut weights = Linear::ungated([2.0; FEATURES]);
+        let mut weights = all(2.0);
         let verdict = guard.judge(&mut weights);
-        (guard, weights.weights[0], verdict)
+        (guard, weights.linear.weights[0], verdict)
     }
 
     #[test]
@@ -112,6 +117,6 @@ mod tests {
     #[test]
     fn weights_that_proved_themselves_become_the_good_ones() {
         let (guard, weights, verdict) = after(TRUSTED_AFTER, |_| -0.1);
-        assert_eq!((verdict, weights, guard.good.weights[0]), (Verdict::Good, 2.0, 2.0));
+        assert_eq!((verdict, weights, guard.good.linear.weights[0]), (Verdict::Good, 2.0, 2.0));
     }
 }

@@ -39,8 +39,8 @@ impl Linear {
     }
 }
 
-/// The score of one candidate. Not finite only if a feature or a weight is not.
-pub(crate) fn score(weights: &Vector, vector: &Vector) -> f32 {
+/// The sum of weight x feature.
+pub(super) fn dot(weights: &Vector, vector: &Vector) -> f32 {
     /// Sums that grow side by side: one sum would have to wait for itself at each step.
     const LANES: usize = 4;
     let mut lanes = [0.0; LANES];

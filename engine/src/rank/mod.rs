@@ -1,14 +1,16 @@
-//! How candidates are put in order: a linear scorer, and how it learns from what shoppers really did next.
+//! How candidates are put in order: a linear scorer with a small hidden layer, and how it learns from what shoppers really did next.
 
 mod guard;
+mod hidden;
 mod lesson;
 mod linear;
 mod odds;
+mod scorer;
 mod starting;
 mod trainer;
 
 pub(crate) use lesson::Basis;
 pub use lesson::Lesson;
-pub(crate) use linear::{Linear, score};
 pub(crate) use odds::Odds;
+pub(crate) use scorer::{Given, Scorer};
 pub use trainer::{Course, Trainer};

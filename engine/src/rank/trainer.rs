@@ -2,15 +2,24 @@ use std::collections::BTreeMap;
 
 use super::guard::{Guard, Verdict};
 use super::lesson::{Basis, Lesson};
-use super::linear::{Linear, score};
-use crate::nouns::{FEATURES, Feature, GATES, Gate, Intent, Learned, Model, Vector};
+use super::linear::Linear;
+use super::scorer::Scorer;
+use crate::nouns::{FEATURES, Feature, GATES, Gate, Hidden, Intent, Learned, Model, UNITS};
 use crate::settings::CandidateSettings;
 
 /// Largest weight, either way: a runaway update must not take the ranking with it.
 const MAX_WEIGHT: f32 = 50.0;
 /// First gradients are not trusted fully: AdaGrad's sums of squares start here. Those of gated weights, which start at
 /// nothing and are many, less so.
-const CAUTIOUS: Linear = Linear { weights: [1e-2; FEATURES], gates: [[1.0; FEATURES]; GATES] };
+const CAUTIOUS: Scorer = Scorer {
+    linear: Linear { weights: [1e-2; FEATURES], gates: [[1.0; FEATURES]; GATES] },
+    hidden: Hidden {
+        inputs: [[0.1; UNITS]; FEATURES],
+        gates: [[0.1; UNITS]; GATES],
+        bias: [0.1; UNITS],
+        output: [0.1; UNITS],
+    },
+};
 /// Share of the learning rate at which the gated weights of baskets move: there are fewer orders than looks to learn
 /// from.
 const BASKET_GATES: f32 = 0.3;
@@ -30,9 +39,9 @@ pub struct Trainer {
 
 #[derive(Debug, Clone)]
 struct Learner {
-    linear: Linear,
+    scorer: Scorer,
     /// AdaGrad's sums of squares, weight by weight.
-    squares: Linear,
+    squares: Scorer,
     lessons: u64,
     found: Found,
     guard: Guard,
@@ -79,9 +88,9 @@ impl Trainer {
     pub fn new(model: &Model, settings: &CandidateSettings) -> Self {
         let learned = Learned::of(model);
         let learner = |intent| {
-            let linear = Linear::learned(&learned, intent, settings);
-            let (found, guard) = (Found::of(model, intent), Guard::of(linear));
-            Learner { linear, squares: CAUTIOUS, lessons: 0, found, guard }
+            let scorer = Scorer::learned(&learned, intent, settings);
+            let (found, guard) = (Found::of(model, intent), Guard::of(scorer));
+            Learner { scorer, squares: CAUTIOUS, lessons: 0, found, guard }
         };
         Self { learners: Intent::ALL.map(learner), scores: Vec::new() }
     }
@@ -105,7 +114,7 @@ impl Trainer {
         })
     }
 
-    /// Learns from one list at a rate (0.05 to warm up, 0.02 when running are good). Whether the weights moved: a list
+    /// Learns from one list at a rate (0.05 is good). Whether the weights moved: a list
     /// that did not hold what was taken only tells how often that is so.
     ///
     /// A browsing list teaches twice: as it is and, where what was taken is new to the visit, with all that is not left
@@ -132,9 +141,9 @@ impl Trainer {
         if lesson.targets.is_empty() {
             return false;
         }
-        let mut loss_of = |linear: &Linear| {
-            let weights = linear.given(&lesson.gates);
-            let score = |(place, vector)| if counts(place) { score(&weights, vector) } else { f32::NEG_INFINITY };
+        let mut loss_of = |scorer: &Scorer| {
+            let given = scorer.given(&lesson.gates);
+            let score = |(place, vector)| if counts(place) { given.score(vector) } else { f32::NEG_INFINITY };
             self.scores.clear();
             self.scores.extend(lesson.vectors.iter().enumerate().map(score));
             softmax(&mut self.scores);
@@ -142,9 +151,9 @@ impl Trainer {
         };
         if lesson.basis == Basis::Organic {
             let good = loss_of(&learner.guard.good);
-            learner.guard.watch(loss_of(&learner.linear), good);
+            learner.guard.watch(loss_of(&learner.scorer), good);
         } else {
-            loss_of(&learner.linear);
+            loss_of(&learner.scorer);
         }
         let share = 1.0 / lesson.targets.len().max(1) as f32;
         for &target in &lesson.targets {
@@ -161,12 +170,13 @@ impl Trainer {
         let mut next = Model { version: model.version + 1, ..model.clone() };
         next.gate_names = Gate::ALL.iter().map(|gate| gate.name().to_owned()).collect();
         for (intent, learner) in Intent::ALL.into_iter().zip(&mut self.learners) {
-            if learner.guard.judge(&mut learner.linear) == Verdict::Worse {
+            if learner.guard.judge(&mut learner.scorer) == Verdict::Worse {
                 learner.squares = CAUTIOUS;
             }
             if learner.lessons > 0 {
                 next.weights.insert(intent, learner.named());
                 next.gates.insert(intent, learner.named_gates());
+                next.hidden.insert(intent, learner.scorer.hidden.layer(rounded));
             }
             if learner.found.lists > 0 {
                 next.found.insert(intent, learner.found.share);
@@ -178,12 +188,13 @@ impl Trainer {
 
 impl Learner {
     fn named(&self) -> BTreeMap<String, f32> {
-        let named = |&feature: &Feature| (feature.name().to_owned(), rounded(self.linear.weights[feature as usize]));
+        let named =
+            |&feature: &Feature| (feature.name().to_owned(), rounded(self.scorer.linear.weights[feature as usize]));
         Feature::ALL.iter().map(named).collect()
     }
 
     fn named_gates(&self) -> BTreeMap<String, Vec<f32>> {
-        let of = |feature: Feature| self.linear.gates.iter().map(move |gate| rounded(gate[feature as usize]));
+        let of = |feature: Feature| self.scorer.linear.gates.iter().map(move |gate| rounded(gate[feature as usize]));
         Feature::ALL.iter().map(|&feature| (feature.name().to_owned(), of(feature).collect())).collect()
     }
 
@@ -196,20 +207,35 @@ impl Learner {
                 *sum += error * value;
             }
         }
-        if gradient.iter().chain(&lesson.gates).any(|value| !value.is_finite()) {
+        let slope = self.scorer.hidden.slope(&lesson.gates, &lesson.vectors, errors);
+        if gradient.iter().chain(&lesson.gates).any(|value| !value.is_finite()) || !slope.is_finite() {
             return false;
         }
         self.lessons += 1;
-        descend(&mut self.linear.weights, &mut self.squares.weights, &gradient, 1.0, rate);
-        for ((gated, squares), &open) in self.linear.gates.iter_mut().zip(&mut self.squares.gates).zip(&lesson.gates) {
+        let (linear, squares) = (&mut self.scorer.linear, &mut self.squares.linear);
+        descend(&mut linear.weights, &mut squares.weights, &gradient, 1.0, rate);
+        for ((gated, squares), &open) in linear.gates.iter_mut().zip(&mut squares.gates).zip(&lesson.gates) {
             descend(gated, squares, &gradient, open, gate_rate);
         }
+        let (hidden, squares) = (&mut self.scorer.hidden, &mut self.squares.hidden);
+        descend(&mut hidden.output, &mut squares.output, &slope.output, 1.0, rate);
+        descend(&mut hidden.bias, &mut squares.bias, &slope.bias, 1.0, rate);
+        for ((row, squares), &open) in hidden.gates.iter_mut().zip(&mut squares.gates).zip(&lesson.gates) {
+            descend(row, squares, &slope.bias, open, rate);
+        }
+        descend(
+            hidden.inputs.as_flattened_mut(),
+            squares.inputs.as_flattened_mut(),
+            slope.inputs.as_flattened(),
+            1.0,
+            rate,
+        );
         true
     }
 }
 
 /// AdaGrad's step along `open` x gradient.
-fn descend(weights: &mut Vector, squares: &mut Vector, gradient: &Vector, open: f32, rate: f32) {
+fn descend(weights: &mut [f32], squares: &mut [f32], gradient: &[f32], open: f32, rate: f32) {
     for ((weight, square), slope) in weights.iter_mut().zip(squares).zip(gradient) {
         let slope = slope * open;
         *square += slope * slope;
@@ -264,22 +290,22 @@ mod tests {
     fn what_tells_the_target_gains_weight_and_bounds_hold() {
         let settings = Settings::default().candidates;
         let mut trainer = Trainer::new(&Model::default(), &settings);
-        let before = trainer.learners[0].linear.weights[7];
+        let before = trainer.learners[0].scorer.linear.weights[7];
         for round in 0..2_000 {
             trainer.take(&list(7, round % 5), 0.05);
         }
-        assert!(trainer.learners[0].linear.weights[7] > before + 0.5);
+        assert!(trainer.learners[0].scorer.linear.weights[7] > before + 0.5);
         for _ in 0..2_000 {
             trainer.take(&list(7, 0), 1e6);
         }
-        assert!(trainer.learners[0].linear.weights.iter().all(|weight| weight.abs() <= MAX_WEIGHT));
+        assert!(trainer.learners[0].scorer.linear.weights.iter().all(|weight| weight.abs() <= MAX_WEIGHT));
     }
 
     #[test]
     fn lists_without_the_item_taken_move_the_share_found_and_nothing_else() {
         let settings = Settings::default().candidates;
         let mut trainer = Trainer::new(&Model::default(), &settings);
-        let weights = trainer.learners[0].linear;
+        let weights = trainer.learners[0].scorer;
         let missed = Lesson {
             intent: Intent::Browse,
             vectors: Vec::new(),
@@ -289,7 +315,7 @@ mod tests {
             basis: Basis::Organic,
         };
         assert!(!trainer.take(&missed, 0.05));
-        assert_eq!((trainer.learners[0].linear, trainer.lessons()), (weights, 0));
+        assert_eq!((trainer.learners[0].scorer, trainer.lessons()), (weights, 0));
         for _ in 0..3 {
             assert!(trainer.take(&list(7, 2), 0.05));
         }
@@ -306,22 +332,22 @@ mod tests {
     fn a_learner_gone_astray_publishes_its_last_good_weights() {
         let settings = Settings::default().candidates;
         let mut trainer = Trainer::new(&Model::default(), &settings);
-        let good = trainer.learners[0].linear;
+        let good = trainer.learners[0].scorer;
         // Steps far too large, on lists that contradict one another.
         for round in 0..400 {
             trainer.take(&list(7, round % 5), 50.0);
             trainer.take(&list(8, (round + 1) % 5), 50.0);
         }
-        assert_ne!(trainer.learners[0].linear, good);
-        trainer.learners[0].linear = Linear::ungated(good.weights.map(|weight| -weight - 9.0));
+        assert_ne!(trainer.learners[0].scorer, good);
+        trainer.learners[0].scorer.linear = Linear::ungated(good.linear.weights.map(|weight| -weight - 9.0));
         for round in 0..400 {
             trainer.take(&list(7, round % 5), 0.0);
         }
         let model = trainer.publish(&Model::default());
         let course = trainer.courses().next().expect("of browsing");
-        assert_eq!((course.rollbacks, trainer.learners[0].linear), (1, good));
+        assert_eq!((course.rollbacks, trainer.learners[0].scorer), (1, good));
         let published = Linear::learned(&Learned::of(&model), Intent::Browse, &settings);
-        assert!(published.weights.iter().zip(good.weights).all(|(a, b)| (a - b).abs() < 1e-4));
+        assert!(published.weights.iter().zip(good.linear.weights).all(|(a, b)| (a - b).abs() < 1e-4));
     }
 
     #[test]
@@ -329,12 +355,12 @@ mod tests {
         let settings = Settings::default().candidates;
         let moved = |weight| {
             let mut trainer = Trainer::new(&Model::default(), &settings);
-            let before = trainer.learners[0].linear.weights[7];
+            let before = trainer.learners[0].scorer.linear.weights[7];
             let lesson = Lesson { basis: Basis::Exposure(weight), ..list(7, 2) };
             assert!(trainer.take(&lesson, 0.05));
             assert_eq!(trainer.publish(&Model::default()).found, BTreeMap::new());
-            trainer.learners[0].squares.weights[7] - CAUTIOUS.weights[7]
-                + (trainer.learners[0].linear.weights[7] - before).max(0.0)
+            trainer.learners[0].squares.linear.weights[7] - CAUTIOUS.linear.weights[7]
+                + (trainer.learners[0].scorer.linear.weights[7] - before).max(0.0)
         };
         assert!(moved(1.0) > 0.0 && moved(3.0) > moved(1.0));
     }
@@ -343,11 +369,11 @@ mod tests {
     fn a_list_with_a_broken_feature_teaches_nothing() {
         let settings = Settings::default().candidates;
         let mut trainer = Trainer::new(&Model::default(), &settings);
-        let before = trainer.learners[0].linear;
+        let before = trainer.learners[0].scorer;
         let mut lesson = list(3, 1);
         lesson.vectors[0][0] = f32::NAN;
         trainer.take(&lesson, 0.05);
-        assert_eq!(trainer.learners[0].linear, before);
+        assert_eq!(trainer.learners[0].scorer, before);
         assert_eq!(trainer.lessons(), 0);
     }
 
@@ -361,12 +387,14 @@ mod tests {
         }
         let model = trainer.publish(&Model::default());
         assert_eq!(model.version, 1);
-        let of = |model: &Model, intent| Linear::learned(&Learned::of(model), intent, &settings);
-        let (published, own) = (of(&model, Intent::Browse), &trainer.learners[0].linear);
-        assert!(own.gates[0][7] > 0.01, "{}", own.gates[0][7]);
+        let of = |model: &Model, intent| Scorer::learned(&Learned::of(model), intent, &settings);
+        let (published, own) = (of(&model, Intent::Browse), &trainer.learners[0].scorer);
+        assert!(own.linear.gates[0][7] > 0.01, "{}", own.linear.gates[0][7]);
+        let list = &gated.vectors;
+        assert!(own.given(&gated.gates).combined(&list[2]) > own.given(&gated.gates).combined(&list[1]) + 0.01);
         for gates in [Gates::default(), [0.5; GATES], [-2.0; GATES]] {
             let (published, own) = (published.given(&gates), own.given(&gates));
-            assert!(published.iter().zip(own).all(|(a, b)| (a - b).abs() < 1e-3));
+            assert!(list.iter().all(|vector| (published.score(vector) - own.score(vector)).abs() < 5e-3));
         }
         assert_eq!(of(&model, Intent::Basket), of(&Model::default(), Intent::Basket));
         assert_eq!(trainer.publish(&model).version, 2);

@@ -34,7 +34,7 @@ pub(crate) struct Row {
 impl Row {
     /// The partner's weight on the scale of `epoch`; 0 if it has none.
     pub(crate) fn weight(&self, partner: ItemIx) -> f32 {
-        self.partners.iter().position(|&other| other == partner).map_or(0.0, |place| self.weights[place])
+        find(&self.partners, partner).map_or(0.0, |place| self.weights[place])
     }
 
     /// P(partner | this) = C / n; 0 where nothing is known.
@@ -62,7 +62,7 @@ impl Row {
     /// Adds to the weight of `partner`. A full row drops its least entry for a heavier newcomer, or the newcomer if it
     /// is the least; the dropped weight is forgotten, not inherited (Space-Saving's inheritance was measured to hurt).
     fn add(&mut self, partner: ItemIx, weight: f32, room: usize) {
-        if let Some(place) = self.partners.iter().position(|&other| other == partner) {
+        if let Some(place) = find(&self.partners, partner) {
             self.weights[place] += weight;
             return;
         }
@@ -77,18 +77,19 @@ impl Row {
             self.weights.push(weight);
             return;
         }
-        let least = (0..self.weights.len()).min_by(|&a, &b| self.weights[a].total_cmp(&self.weights[b]));
-        if let Some(least) = least
-            && self.weights[least] <= weight
+        let least = least(&self.weights);
+        // Looking for the place of the least only where it is to be replaced: most newcomers of a full row are lighter.
+        if least <= weight
+            && let Some(place) = self.weights.iter().position(|&weight| weight == least)
         {
-            self.partners[least] = partner;
-            self.weights[least] = weight;
+            self.partners[place] = partner;
+            self.weights[place] = weight;
         }
     }
 
     /// Takes weight back; an entry that falls to (nearly) nothing leaves.
     fn take(&mut self, partner: ItemIx, weight: f32) {
-        if let Some(place) = self.partners.iter().position(|&other| other == partner) {
+        if let Some(place) = find(&self.partners, partner) {
             self.weights[place] -= weight;
             // What is left of a sum after taking back its parts is rounding.
             if self.weights[place] <= weight * 1e-4 {
@@ -97,6 +98,34 @@ impl Row {
             }
         }
     }
+}
+
+/// Entries looked at side by side, which the processor does in a few steps.
+const LANES: usize = 16;
+
+/// The place of a partner. A plain search would look at one entry at a time and ask after each whether to go on.
+fn find(partners: &[ItemIx], partner: ItemIx) -> Option<usize> {
+    let chunks = partners.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    for (chunk, lanes) in chunks.enumerate() {
+        let met = lanes.iter().fold(0, |met, &other| met | u32::from(other == partner));
+        if met != 0 {
+            return lanes.iter().position(|&other| other == partner).map(|place| chunk * LANES + place);
+        }
+    }
+    rest.iter().position(|&other| other == partner).map(|place| partners.len() - rest.len() + place)
+}
+
+/// The least of some weights, which are numbers; infinite if there are none.
+fn least(weights: &[f32]) -> f32 {
+    let less = |a: f32, b: f32| if b < a { b } else { a };
+    let mut lanes = [f32::INFINITY; LANES];
+    let chunks = weights.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        lanes.iter_mut().zip(chunk).for_each(|(lane, &weight)| *lane = less(*lane, weight));
+    }
+    rest.iter().chain(&lanes).fold(f32::INFINITY, |least, &weight| less(least, weight))
 }
 
 /// The rows of all relations.
@@ -174,6 +203,8 @@ impl Rows {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::nouns::DAY_MS;
     use crate::settings::Settings;
@@ -187,6 +218,18 @@ mod tests {
         let mut list = rows.get(Relation::Buy, ix).map(|row| row.partners.clone()).unwrap_or_default();
         list.sort_unstable();
         list
+    }
+
+    proptest! {
+        #[test]
+        fn searching_side_by_side_finds_what_a_plain_search_finds(
+            partners in prop::collection::vec(0..60_u32, 0..100),
+            weights in prop::collection::vec(0.0..9.0_f32, 0..100),
+            partner in 0..60_u32,
+        ) {
+            prop_assert_eq!(find(&partners, partner), partners.iter().position(|&other| other == partner));
+            prop_assert_eq!(least(&weights), weights.iter().copied().fold(f32::INFINITY, f32::min));
+        }
     }
 
     #[test]

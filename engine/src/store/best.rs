@@ -17,6 +17,72 @@ pub(crate) fn select_best(entries: &mut Vec<(u32, f32)>, limit: usize) {
     entries.truncate(limit);
 }
 
+/// The `limit` entries of largest score into `best`, as [`keep_best`] would leave them; `ranked` is room to work in.
+pub(crate) fn best_of(
+    entries: impl Iterator<Item = (u32, f32)>,
+    limit: usize,
+    ranked: &mut Vec<u64>,
+    best: &mut Vec<(u32, f32)>,
+) {
+    ranked.clear();
+    // What stands highest first in an order that needs no turning round: the complement of the standing.
+    ranked.extend(entries.map(|entry| !standing(&entry)));
+    choose(limit, ranked, best);
+}
+
+fn choose(limit: usize, ranked: &mut Vec<u64>, best: &mut Vec<(u32, f32)>) {
+    best.clear();
+    if ranked.len() > limit && limit > 0 {
+        ranked.select_nth_unstable(limit - 1);
+    }
+    ranked.truncate(limit);
+    ranked.sort_unstable();
+    best.extend(ranked.iter().map(|&complement| entry(!complement)));
+}
+
+/// The `limit` entries of largest score times factor into `best`, scores being positive and factors at most `most`. A
+/// factor may cost a walk through memory and a logarithm: it is asked for only where it can matter.
+pub(crate) fn best_weighted(
+    entries: impl Iterator<Item = (u32, f32)>,
+    (factor, most): (impl Fn(u32) -> f32, f32),
+    limit: usize,
+    ranked: &mut Vec<u64>,
+    best: &mut Vec<(u32, f32)>,
+) {
+    /// How many more than `limit` are weighted at first, to learn what the others have to reach.
+    const AT_FIRST: usize = 2;
+    ranked.clear();
+    ranked.extend(entries.map(|entry| !standing(&entry)));
+    let first = limit.saturating_mul(AT_FIRST);
+    let weighted = |(number, score): (u32, f32)| (number, score * factor(number));
+    let weigh = |complement: &mut u64| *complement = !standing(&weighted(entry(!*complement)));
+    if limit == 0 || ranked.len() <= first {
+        ranked.iter_mut().for_each(weigh);
+        return choose(limit, ranked, best);
+    }
+    ranked.select_nth_unstable(first - 1);
+    ranked[..first].iter_mut().for_each(weigh);
+    let (_, &mut last, _) = ranked[..first].select_nth_unstable(limit - 1);
+    let reached = entry(!last).1;
+    let mut kept = first;
+    for place in first..ranked.len() {
+        let other = entry(!ranked[place]);
+        if other.1 * most >= reached {
+            ranked[kept] = !standing(&weighted(other));
+            kept += 1;
+        }
+    }
+    ranked.truncate(kept);
+    choose(limit, ranked, best);
+}
+
+/// The entry that has this standing.
+fn entry(standing: u64) -> (u32, f32) {
+    let ordered = (standing >> 32) as u32;
+    let bits = if ordered >> 31 == 1 { ordered & !(1 << 31) } else { !ordered };
+    (!(standing as u32), f32::from_bits(bits))
+}
+
 /// Score and number as one integer, for sorting compares nothing faster: as [`f32::total_cmp`] orders scores, then the
 /// lower number above the higher.
 fn standing(&(number, score): &(u32, f32)) -> u64 {
@@ -40,7 +106,17 @@ mod tests {
             let mut sorted = entries.clone();
             sorted.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
             sorted.truncate(limit);
-            let (mut kept, mut selected) = (entries.clone(), entries);
+            let (mut kept, mut selected) = (entries.clone(), entries.clone());
+            let (mut ranked, mut best) = (Vec::new(), Vec::new());
+            best_of(entries.iter().copied(), limit, &mut ranked, &mut best);
+            prop_assert_eq!(&best, &sorted);
+
+            let positive = entries.iter().copied().filter(|entry| entry.1 > 0.0);
+            let factor = |number: u32| 1.0 / (1.0 + number as f32 % 7.0);
+            best_weighted(positive.clone(), (factor, 1.0), limit, &mut ranked, &mut best);
+            let mut weighted: Vec<_> = positive.map(|(number, score)| (number, score * factor(number))).collect();
+            keep_best(&mut weighted, limit);
+            prop_assert_eq!(&best, &weighted);
             keep_best(&mut kept, limit);
             prop_assert_eq!(&kept, &sorted);
             select_best(&mut selected, limit);

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ItemIx;
 use super::decay::{Decay, Decayed};
+use super::fetch::fetch;
 use crate::nouns::{DAY_MS, EventKind, HOUR_MS, Timestamp};
 use crate::settings::PopularitySettings;
 
@@ -72,6 +73,11 @@ pub(crate) struct Counters {
 impl Counters {
     pub(crate) fn get(&self, ix: ItemIx) -> Counter {
         self.items.get(ix as usize).copied().unwrap_or_default()
+    }
+
+    /// Has the counters of these items fetched, see [`fetch`].
+    pub(crate) fn fetch(&self, items: impl Iterator<Item = ItemIx>) {
+        fetch(items.map(|ix| self.items.get(ix as usize).map_or(0, |counter| counter.long.value.to_bits())));
     }
 
     /// A shopper bought at `at` what she had last bought at `before`.

@@ -9,12 +9,12 @@
 //! again, so that little traffic teaches as much as a second reading of it would. The dice are a function of the
 //! number of steps: the same events give the same vectors.
 
-use std::hint::black_box;
-
 use serde::{Deserialize, Serialize};
 
 use super::ItemIx;
+use super::fetch::fetch;
 use super::session_index::SessionIndex;
+use crate::nouns::mixed;
 use crate::settings::EmbeddingSettings;
 
 /// Numbers per vector. On training windows 64 brought a third more than 32, at twice the memory.
@@ -103,6 +103,13 @@ impl Embeddings {
         Some(vector(&self.given, self.row(item)?))
     }
 
+    /// Has the vectors of these items fetched, see [`fetch`].
+    pub(crate) fn fetch(&self, items: impl Iterator<Item = ItemIx> + Clone) {
+        fetch(items.clone().map(|item| self.row(item).unwrap_or(NO_ROW)));
+        let rows = items.filter_map(|item| self.row(item));
+        fetch(rows.flat_map(|row| lines(vector(&self.wanted, row)).chain(lines(vector(&self.given, row)))));
+    }
+
     /// A visit came to `item`, after the items `before`, the newest first.
     pub(crate) fn learn(
         &mut self,
@@ -146,14 +153,24 @@ impl Embeddings {
         for &known in before.iter().chain([&item]) {
             self.give_row(known, before, settings.max_items.max(FEWEST_ROWS));
         }
-        let aged = |(age, &known): (usize, &ItemIx)| (known, age as f32);
-        let Some(stand) = self.stand(before.iter().enumerate().map(aged)) else { return };
         let Some(target) = self.row(item) else { return };
         let mut rows = [target; 1 + DRAWN];
         let drawn = self.draw(before, item, &mut rows);
         let rows = &rows[..drawn];
+        let given = before.iter().filter_map(|&known| self.row(known));
+        fetch(given.flat_map(|row| lines(vector(&self.given, row))).chain(self.lines_of_wanted(rows)));
+        let aged = |(age, &known): (usize, &ItemIx)| (known, age as f32);
+        let Some(stand) = self.stand(before.iter().enumerate().map(aged)) else { return };
         let slope = self.push(&stand, rows, settings.rate);
         self.pull(before, &slope, settings.rate);
+    }
+
+    /// A number of each cache line that a step reads of these rows as wanted ones.
+    fn lines_of_wanted<'a>(&'a self, rows: &'a [u32]) -> impl Iterator<Item = u32> + 'a {
+        rows.iter().flat_map(|&row| {
+            let square = self.squares[row as usize][1].to_bits();
+            lines(vector(&self.wanted, row)).chain([square])
+        })
     }
 
     /// Draws rows to tell the first one from; how many there are then.
@@ -177,7 +194,6 @@ impl Embeddings {
     /// Moves the wanted vectors, the first of `rows` towards `stand` and the others away; the slope for what stood
     /// there.
     fn push(&mut self, stand: &Point, rows: &[u32], rate: f32) -> Point {
-        self.fetch(rows);
         let mut errors = [0.0; 1 + DRAWN];
         let errors = &mut errors[..rows.len()];
         for (error, &row) in errors.iter_mut().zip(rows) {
@@ -194,18 +210,12 @@ impl Embeddings {
             *squares += error * error * square;
             let step = -rate * error / squares.sqrt();
             let wanted = vector_mut(&mut self.wanted, row);
-            add(&mut slope, wanted, error);
-            add(wanted, stand, step);
+            for ((slope, wanted), stand) in slope.iter_mut().zip(wanted).zip(stand) {
+                *slope += error * *wanted;
+                *wanted += step * stand;
+            }
         }
         slope
-    }
-
-    /// Has the processor wait for the cells of all rows at once instead of for one row after the other.
-    fn fetch(&self, rows: &[u32]) {
-        /// Numbers in a cache line.
-        const LINE: usize = 16;
-        let begin = |&row: &u32| vector(&self.wanted, row).iter().step_by(LINE).sum::<f32>();
-        black_box(rows.iter().map(begin).sum::<f32>());
     }
 
     /// Moves the given vectors of those that spoke against the slope.
@@ -283,6 +293,13 @@ fn vector_mut(vectors: &mut [f32], row: u32) -> &mut Point {
     vectors[row as usize * DIM..].first_chunk_mut().expect("a row is as long as a vector")
 }
 
+/// A number of each cache line of a vector.
+fn lines(vector: &Point) -> impl Iterator<Item = u32> + '_ {
+    /// Numbers in a cache line.
+    const LINE: usize = 16;
+    vector.iter().step_by(LINE).map(|number| number.to_bits())
+}
+
 /// The dot product of two vectors, in sums that grow side by side.
 pub(crate) fn dot(a: &Point, b: &Point) -> f32 {
     const LANES: usize = 8;
@@ -297,14 +314,6 @@ pub(crate) fn dot(a: &Point, b: &Point) -> f32 {
 
 fn add(to: &mut Point, what: &Point, times: f32) {
     to.iter_mut().zip(what).for_each(|(to, what)| *to += times * what);
-}
-
-/// Dice: splitmix64's finaliser.
-fn mixed(seed: u64) -> u64 {
-    let z = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

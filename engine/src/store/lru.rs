@@ -1,11 +1,11 @@
 use std::fmt;
 
-use rustc_hash::FxHashMap;
 use serde::de::{SeqAccess, Visitor};
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::key::Key;
+use super::places::Places;
 
 const NONE: u32 = u32::MAX;
 
@@ -20,7 +20,8 @@ struct Node<V> {
 /// A bounded map that forgets what was touched longest ago. O(1) per operation; what it evicts is counted.
 #[derive(Debug, Clone)]
 pub(crate) struct Lru<V> {
-    places: FxHashMap<Key, u32>,
+    /// By key, which is a hash already.
+    places: Places,
     nodes: Vec<Node<V>>,
     newest: u32,
     oldest: u32,
@@ -29,7 +30,7 @@ pub(crate) struct Lru<V> {
 
 impl<V> Default for Lru<V> {
     fn default() -> Self {
-        Self { places: FxHashMap::default(), nodes: Vec::new(), newest: NONE, oldest: NONE, evicted: 0 }
+        Self { places: Places::default(), nodes: Vec::new(), newest: NONE, oldest: NONE, evicted: 0 }
     }
 }
 
@@ -44,18 +45,22 @@ impl<V> Lru<V> {
     }
 
     pub(crate) fn get(&self, key: Key) -> Option<&V> {
-        self.places.get(&key).map(|&place| &self.nodes[place as usize].value)
+        self.place(key).map(|place| &self.nodes[place as usize].value)
+    }
+
+    fn place(&self, key: Key) -> Option<u32> {
+        self.places.get(key, |place| self.nodes[place as usize].key == key)
     }
 
     /// The value without touching it.
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut V> {
-        self.places.get(&key).map(|&place| &mut self.nodes[place as usize].value)
+        self.place(key).map(|place| &mut self.nodes[place as usize].value)
     }
 
     /// The value of `key`, made by `make` if there is none, now the most recently touched. Forgets the longest
     /// untouched values beyond `max`.
     pub(crate) fn touch(&mut self, key: Key, max: usize, make: impl FnOnce() -> V) -> &mut V {
-        let place = if let Some(&place) = self.places.get(&key) {
+        let place = if let Some(place) = self.place(key) {
             self.unlink(place);
             place
         } else {
@@ -64,6 +69,7 @@ impl<V> Lru<V> {
                 self.evicted += 1;
             }
             let place = self.nodes.len() as u32;
+            self.make_room(max);
             self.nodes.push(Node { key, newer: NONE, older: NONE, value: make() });
             self.places.insert(key, place);
             place
@@ -73,7 +79,7 @@ impl<V> Lru<V> {
     }
 
     pub(crate) fn remove(&mut self, key: Key) -> Option<V> {
-        let place = *self.places.get(&key)?;
+        let place = self.place(key)?;
         Some(self.remove_at(place))
     }
 
@@ -90,6 +96,14 @@ impl<V> Lru<V> {
             place = node.newer;
             Some((node.key, &node.value))
         })
+    }
+
+    /// Doubles the room, but not beyond what is ever used of it.
+    fn make_room(&mut self, max: usize) {
+        let len = self.nodes.len();
+        if len == self.nodes.capacity() && len > max / 2 {
+            self.nodes.reserve_exact(max.saturating_sub(len).clamp(1, len));
+        }
     }
 
     fn unlink(&mut self, place: u32) {
@@ -119,10 +133,10 @@ impl<V> Lru<V> {
     fn remove_at(&mut self, place: u32) -> V {
         self.unlink(place);
         let node = self.nodes.swap_remove(place as usize);
-        self.places.remove(&node.key);
+        self.places.remove(node.key, place);
         if let Some(moved) = self.nodes.get(place as usize) {
             let (key, newer, older) = (moved.key, moved.newer, moved.older);
-            self.places.insert(key, place);
+            self.places.set(key, self.nodes.len() as u32, place);
             match newer {
                 NONE => self.newest = place,
                 newer => self.nodes[newer as usize].older = place,

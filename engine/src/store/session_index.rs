@@ -62,8 +62,21 @@ struct Postings {
     ring: Vec<u32>,
     /// Where the next one goes once the ring is full.
     head: u32,
-    /// Visits ever posted.
-    total: u32,
+}
+
+/// The newest visits that held an item.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Newest<'a>([&'a [u32]; 2]);
+
+impl<'a> Newest<'a> {
+    pub(crate) fn len(&self) -> usize {
+        self.0[0].len() + self.0[1].len()
+    }
+
+    /// The newest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &'a u32> + use<'a> {
+        self.0[0].iter().rev().chain(self.0[1].iter().rev())
+    }
 }
 
 /// See the [module](self).
@@ -76,6 +89,8 @@ pub(crate) struct SessionIndex {
     /// Starts of free blocks, per size.
     free: [Vec<u32>; CLASSES],
     postings: Vec<Postings>,
+    /// Visits ever posted, per item: apart from the postings, since they are looked up for hundreds of items at a time.
+    totals: Vec<u32>,
 }
 
 impl SessionIndex {
@@ -91,7 +106,7 @@ impl SessionIndex {
 
     /// Visits ever indexed that held the item.
     pub(crate) fn total_of(&self, ix: ItemIx) -> u32 {
-        self.postings.get(ix as usize).map_or(0, |postings| postings.total)
+        self.totals.get(ix as usize).copied().unwrap_or_default()
     }
 
     /// Adds `item` to the visit numbered `serial` (to a new one if `None` or if that has left), as its latest item, and
@@ -117,14 +132,14 @@ impl SessionIndex {
         serial
     }
 
-    /// The newest visits that held the item, newest first, as `(low bits of its number)`; some may have left.
-    pub(crate) fn newest(&self, ix: ItemIx) -> impl Iterator<Item = u32> + '_ {
+    /// The newest visits that held the item, newest first, by the low bits of their numbers; some may have left.
+    pub(crate) fn newest(&self, ix: ItemIx) -> Newest<'_> {
         let (older, newer) = match self.postings.get(ix as usize) {
             Some(postings) => postings.ring.split_at(postings.head as usize),
             None => (&[][..], &[][..]),
         };
         // Once full, what stands before the head is newer than what stands after it.
-        older.iter().rev().chain(newer.iter().rev()).copied()
+        Newest([older, newer])
     }
 
     /// Items of a visit named by the low bits of its number, oldest first, and its newest instant in seconds; `None`
@@ -202,13 +217,21 @@ impl SessionIndex {
     fn post(&mut self, item: ItemIx, serial: u64, settings: &IndexSettings) {
         if self.postings.len() <= item as usize {
             self.postings.resize_with(item as usize + 1, Postings::default);
+            self.totals.resize(item as usize + 1, 0);
         }
         let postings = &mut self.postings[item as usize];
-        postings.total = postings.total.saturating_add(1);
+        let total = &mut self.totals[item as usize];
+        *total = total.saturating_add(1);
         let low = serial as u32;
         if postings.ring.len() < settings.postings_per_item.max(1) {
             // In order again, should the limit have been raised after the ring had turned.
             postings.ring.rotate_left(postings.head as usize);
+            let len = postings.ring.len();
+            if len == postings.ring.capacity() {
+                // By a quarter: most items have fewer visits than the limit, and doubling would reserve for all of them.
+                let room = settings.postings_per_item.max(1) - len;
+                postings.ring.reserve_exact((len / 4).max(4).min(room));
+            }
             postings.ring.push(low);
             postings.head = postings.ring.len() as u32;
         } else {
@@ -243,7 +266,7 @@ mod tests {
             serial = Some(index.add(serial, item, Timestamp(0), &settings));
         }
         assert_eq!(items(&index, 0), Some(vec![1, 2, 3, 4, 5]));
-        assert_eq!(index.newest(3).collect::<Vec<_>>(), [0]);
+        assert_eq!(index.newest(3).iter().collect::<Vec<_>>(), [&0]);
     }
 
     #[test]
@@ -252,7 +275,7 @@ mod tests {
         for _ in 0..5 {
             index.add(None, 9, Timestamp(0), &small());
         }
-        assert_eq!(index.newest(9).collect::<Vec<_>>(), [4, 3, 2]);
+        assert_eq!(index.newest(9).iter().collect::<Vec<_>>(), [&4, &3, &2]);
         assert_eq!(index.total_of(9), 5);
     }
 

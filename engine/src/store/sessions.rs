@@ -1,3 +1,5 @@
+use std::num::NonZeroU64;
+
 use serde::{Deserialize, Serialize};
 
 use super::ItemIx;
@@ -6,7 +8,7 @@ use crate::nouns::{EventKind, MINUTE_MS, Timestamp};
 use crate::settings::SessionSettings;
 
 /// Touches by which the room of a visit grows.
-const GROWTH: usize = 4;
+const GROWTH: usize = 2;
 /// Items shown and not clicked that are remembered per visit; the one shown longest ago leaves first.
 const MAX_SHOWN: usize = 64;
 
@@ -19,8 +21,22 @@ pub(crate) struct Touch {
     /// Milliseconds from the visit's start; 24 days either way fit, a visit lasts hours.
     offset_ms: i32,
     pub(crate) item: ItemIx,
-    pub(crate) quantity: u32,
+    /// The three low bytes of the quantity: a touch takes 12 bytes, and there are millions.
+    quantity: [u8; 3],
     pub(crate) kind: EventKind,
+}
+
+impl Touch {
+    /// `quantity` up to 16,777,215; more counts as so many.
+    fn new(offset_ms: i32, item: ItemIx, quantity: u32, kind: EventKind) -> Self {
+        let [_, high, middle, low] = quantity.min((1 << 24) - 1).to_be_bytes();
+        Self { offset_ms, item, quantity: [high, middle, low], kind }
+    }
+
+    fn quantity(&self) -> u32 {
+        let [high, middle, low] = self.quantity;
+        u32::from_be_bytes([0, high, middle, low])
+    }
 }
 
 /// A visit, and the cart that outlives it.
@@ -33,16 +49,22 @@ pub(crate) struct Session {
     pub(crate) last_at: Timestamp,
     /// In order of time; late ones are put where they belong.
     touches: Vec<Touch>,
-    /// What the cart held before the oldest kept touch: (item, units) in order of first adding.
-    carried: Vec<(ItemIx, u32)>,
     /// The user's or the device's profile; 0: none known.
     pub(crate) profile: Key,
-    /// The visit's number in the session index, once it is there.
-    pub(crate) serial: Option<u64>,
+    /// The visit's number in the session index and 1, once it is there.
+    after_serial: Option<NonZeroU64>,
     pace: Pace,
-    /// In a box of its own: most visits of most shops have none.
-    shown: Option<Box<Shown>>,
-    dismissed: Option<Box<Dismissed>>,
+    /// In a box of its own: most visits of most shops have nothing of it.
+    aside: Option<Box<Aside>>,
+}
+
+/// What few visits have.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Aside {
+    /// What the cart held before the oldest kept touch: (item, units) in order of first adding.
+    carried: Vec<(ItemIx, u32)>,
+    shown: Shown,
+    dismissed: Dismissed,
 }
 
 /// Items that the shopper waved away, and when; newest last. Outlives the visit, as its cart does.
@@ -57,8 +79,8 @@ struct Shown(Vec<(ItemIx, u16)>);
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Pace {
     events: u32,
-    /// Minutes since the epoch, and events in that minute.
-    minute: i64,
+    /// Minutes since the epoch, modulo 2^32, and events in that minute.
+    minute: u32,
     in_minute: u32,
     bot: bool,
 }
@@ -69,12 +91,10 @@ impl Session {
             started_at: at,
             last_at: at,
             touches: Vec::new(),
-            carried: Vec::new(),
             profile: 0,
-            serial: None,
+            after_serial: None,
             pace: Pace::default(),
-            shown: None,
-            dismissed: None,
+            aside: None,
         }
     }
 
@@ -85,13 +105,24 @@ impl Session {
 
     /// Begins a new visit of the same session id: only cart and profile stay.
     pub(crate) fn renew(&mut self, at: Timestamp) {
-        *self = Self { carried: self.cart(), profile: self.profile, ..Self::new(at) };
+        let carried = self.cart();
+        let aside = (!carried.is_empty()).then(|| Box::new(Aside { carried, ..Aside::default() }));
+        *self = Self { profile: self.profile, aside, ..Self::new(at) };
+    }
+
+    /// The visit's number in the session index, once it is there.
+    pub(crate) fn serial(&self) -> Option<u64> {
+        self.after_serial.map(|after| after.get() - 1)
+    }
+
+    pub(crate) fn set_serial(&mut self, serial: u64) {
+        self.after_serial = NonZeroU64::new(serial + 1);
     }
 
     /// Counts an event of the visit. Once the visit has been too fast or too long for a person, it stays a bot's to its
     /// end, however slow it becomes.
     pub(crate) fn pace(&mut self, at: Timestamp, settings: &SessionSettings) -> bool {
-        let minute = at.0.div_euclid(MINUTE_MS);
+        let minute = at.0.div_euclid(MINUTE_MS) as u32;
         if minute != self.pace.minute {
             self.pace.minute = minute;
             self.pace.in_minute = 0;
@@ -132,30 +163,40 @@ impl Session {
         let offset = at.since_ms(self.started_at).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
         if self.touches.len() >= settings.max_touches.max(1) {
             let oldest = self.touches.remove(0);
-            net(&mut self.carried, &oldest, settings.max_cart_items);
+            let most = settings.max_cart_items;
+            match &mut self.aside {
+                Some(aside) => net(&mut aside.carried, &oldest, most),
+                // Nothing can be taken out of nothing.
+                None if oldest.kind == EventKind::AddToCart => net(&mut self.aside().carried, &oldest, most),
+                None => {}
+            }
         }
         if self.touches.len() == self.touches.capacity() {
             // A million visits are kept, most of them short: doubling would reserve more than they hold.
             self.touches.reserve_exact(GROWTH);
         }
         let place = self.touches.partition_point(|touch| touch.offset_ms <= offset);
-        self.touches.insert(place, Touch { offset_ms: offset, item, quantity, kind });
+        self.touches.insert(place, Touch::new(offset, item, quantity, kind));
         self.last_at = self.last_at.max(at);
         place
     }
 
     /// The cart, netted: (item, units) in order of first adding.
     pub(crate) fn cart(&self) -> Vec<(ItemIx, u32)> {
-        let mut cart = self.carried.clone();
+        let mut cart = self.aside.as_ref().map(|aside| aside.carried.clone()).unwrap_or_default();
         for touch in &self.touches {
             net(&mut cart, touch, usize::MAX);
         }
         cart
     }
 
+    fn aside(&mut self) -> &mut Aside {
+        self.aside.get_or_insert_default()
+    }
+
     /// Notes that a recommendation of an item was shown.
     pub(crate) fn show(&mut self, item: ItemIx) {
-        let shown = &mut self.shown.get_or_insert_default().0;
+        let shown = &mut self.aside().shown.0;
         let times = match shown.iter().position(|&(other, _)| other == item) {
             Some(place) => shown.remove(place).1.saturating_add(1),
             None => 1,
@@ -168,14 +209,14 @@ impl Session {
 
     /// Notes that a recommendation of an item was clicked.
     pub(crate) fn click(&mut self, item: ItemIx) {
-        if let Some(shown) = &mut self.shown {
-            shown.0.retain(|&(other, _)| other != item);
+        if let Some(aside) = &mut self.aside {
+            aside.shown.0.retain(|&(other, _)| other != item);
         }
     }
 
     /// Notes that an item was waved away.
     pub(crate) fn dismiss(&mut self, item: ItemIx, at: Timestamp) {
-        let dismissed = &mut self.dismissed.get_or_insert_default().0;
+        let dismissed = &mut self.aside().dismissed.0;
         let at = match dismissed.iter().position(|&(other, _)| other == item) {
             Some(place) => dismissed.remove(place).1.max(at),
             None => at,
@@ -188,13 +229,13 @@ impl Session {
 
     /// When an item was last waved away.
     pub(crate) fn dismissed_at(&self, item: ItemIx) -> Option<Timestamp> {
-        let mut dismissed = self.dismissed.iter().flat_map(|dismissed| &dismissed.0);
+        let mut dismissed = self.aside.iter().flat_map(|aside| &aside.dismissed.0);
         dismissed.find(|(other, _)| *other == item).map(|&(_, at)| at)
     }
 
     /// How often an item was shown in this visit since it was last clicked.
     pub(crate) fn times_shown(&self, item: ItemIx) -> u16 {
-        let shown = self.shown.iter().flat_map(|shown| &shown.0);
+        let shown = self.aside.iter().flat_map(|aside| &aside.shown.0);
         shown.filter(|(other, _)| *other == item).map(|&(_, times)| times).sum()
     }
 
@@ -208,10 +249,10 @@ impl Session {
 fn net(cart: &mut Vec<(ItemIx, u32)>, touch: &Touch, room: usize) {
     let place = cart.iter().position(|&(item, _)| item == touch.item);
     match (touch.kind, place) {
-        (EventKind::AddToCart, Some(place)) => cart[place].1 = cart[place].1.saturating_add(touch.quantity),
-        (EventKind::AddToCart, None) if cart.len() < room => cart.push((touch.item, touch.quantity)),
+        (EventKind::AddToCart, Some(place)) => cart[place].1 = cart[place].1.saturating_add(touch.quantity()),
+        (EventKind::AddToCart, None) if cart.len() < room => cart.push((touch.item, touch.quantity())),
         (EventKind::RemoveFromCart | EventKind::Purchase, Some(place)) => {
-            cart[place].1 = cart[place].1.saturating_sub(touch.quantity);
+            cart[place].1 = cart[place].1.saturating_sub(touch.quantity());
             if cart[place].1 == 0 {
                 cart.remove(place);
             }

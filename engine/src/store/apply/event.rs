@@ -181,7 +181,7 @@ impl State {
         let reach = settings.affinities.reach;
         let before = distinct(session.touches()[..place].iter().rev().map(|touch| touch.item), touch.item, reach);
         let after = distinct(session.touches()[place + 1..].iter().map(|touch| touch.item), touch.item, reach);
-        session.serial = Some(self.index.add(session.serial, touch.item, at, &settings.index));
+        session.set_serial(self.index.add(session.serial(), touch.item, at, &settings.index));
 
         let pairing = Pairing::new(Relation::Visit, at, &settings.affinities);
         let share = |distance: usize| 1.0 / (distance as f32).powf(settings.affinities.gamma);

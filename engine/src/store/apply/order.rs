@@ -17,8 +17,9 @@ impl State {
     /// Adds the lines of a purchase to their order, pairing each with the lines before it.
     pub(super) fn purchase(&mut self, event: &Event, lines: &[(ItemIx, u32)], profile: Key, settings: &Settings) {
         let is_new = self.orders.get(order_key(event)).is_none();
-        let order =
-            self.orders.touch(order_key(event), settings.sessions.max_live, || Order { profile, lines: Vec::new() });
+        // A million orders are kept, most of them complete with their first event: room for that, and no more.
+        let new = || Order { profile, lines: Vec::with_capacity(lines.len().min(MAX_ORDER_LINES)) };
+        let order = self.orders.touch(order_key(event), settings.sessions.max_live, new);
         if is_new && profile != 0 {
             self.users.count_order(profile, &settings.users);
         }
