@@ -1,5 +1,8 @@
 //! `sidecart serve`: the server, from flags to a clean stop.
 
+#[cfg(feature = "kafka")]
+mod broker;
+
 use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -135,6 +138,9 @@ pub struct Running {
     scheme: &'static str,
     /// Reads certificates anew.
     following: Option<JoinHandle<()>>,
+    /// Reads the broker.
+    #[cfg(feature = "kafka")]
+    broker: Option<crate::broker::Following>,
 }
 
 /// Opens the data directory, restores the state and serves. Returns once the address is bound; the rest of the log is
@@ -154,12 +160,21 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
         (Some(certificate), Some(key)) => Some(Arc::new(Tls::of(certificate.clone(), key.clone())?)),
         _ => None,
     };
-    let storage = open_storage(&config, &version, clock.as_ref())?;
+    let mut storage = open_storage(&config, &version, clock.as_ref())?;
+    #[cfg(feature = "kafka")]
+    let publisher = broker::publisher(&config)?;
+    #[cfg(feature = "kafka")]
+    if let Some(publisher) = &publisher {
+        let outlet: Arc<dyn ingest::Outlet> = publisher.clone();
+        storage.outlet = Some(outlet);
+    }
     let tokens = Tokens::with_key(&config.data_dir.join("token.key"))?;
     let (reader, checkpoints) = (storage.log.reader(), storage.checkpoints.clone());
     let (learning, metrics) = (storage.learning.clone(), Arc::new(Metrics::new()));
     let (ingest, shared, writers) =
         ingest::start(storage, config.settings(), config.events.queue, Arc::clone(&metrics), Arc::clone(&clock))?;
+    #[cfg(feature = "kafka")]
+    let broker_following = broker::follow(publisher, &config, &ingest, &shared, learning.clone())?;
     let followers = followers(&shared, learning);
     let keeper = Arc::new(Keeper::new(beginning, history, followers, metrics, clock));
     let watcher = in_force::watch(&keeper).context("cannot start the thread `config`")?;
@@ -189,7 +204,19 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
     let following = tls.as_ref().map(|tls| tokio::spawn(Arc::clone(tls).follow()));
     http.extend(admin.map(|admin| serve(admin, Door::Admin)));
     let scheme = if tls.is_some() { "https" } else { "http" };
-    Ok(Running { scheme, following, addr, admin: admin_addr, service, writers, watcher, stop, http })
+    Ok(Running {
+        scheme,
+        following,
+        addr,
+        admin: admin_addr,
+        service,
+        writers,
+        watcher,
+        stop,
+        http,
+        #[cfg(feature = "kafka")]
+        broker: broker_following,
+    })
 }
 
 /// The engine for writing, once nobody has it. The applier may be encoding the state as a reader, for a second or more:
@@ -255,7 +282,7 @@ fn open_storage(config: &Config, version: &str, clock: &dyn Clock) -> anyhow::Re
     let saving = Saving { every: config.storage.checkpoint_every.duration(), config_version: version.to_owned() };
     let (pace, publish_every) = paces(config);
     let learning = config.ranker.learn.then(|| Arc::new(Learning::new(pace, publish_every)));
-    Ok(Storage { log: Box::new(log), checkpoints, saving, learning })
+    Ok(Storage { log: Box::new(log), checkpoints, saving, learning, outlet: None })
 }
 
 impl Running {
@@ -283,6 +310,11 @@ impl Running {
             if http.await.is_err() {
                 tracing::error!("the server task panicked, the line before says where");
             }
+        }
+        #[cfg(feature = "kafka")]
+        if let Some(broker) = self.broker {
+            // Joining blocks, and what it joins may be waiting for the sequencer.
+            let _ = tokio::task::spawn_blocking(move || broker.stop()).await;
         }
         self.service.stop_taking().await;
         // Joining blocks; the runtime goes on with what is left on its other threads.

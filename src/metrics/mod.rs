@@ -1,6 +1,8 @@
 //! What Sidecart tells about itself at `/metrics`, in the OpenMetrics text format. Every label has a bounded set of
 //! values, whatever callers send.
 
+#[cfg(feature = "kafka")]
+mod broker;
 mod learning;
 mod sizes;
 
@@ -186,6 +188,9 @@ pub struct Metrics {
     pub config_changes: Family<ConfigChange, Counter>,
     /// Times the file could not be watched.
     pub config_watch_failures: Counter,
+    /// What comes from a broker, where there is one.
+    #[cfg(feature = "kafka")]
+    pub broker: broker::Broker,
     gauges: sizes::Gauges,
 }
 
@@ -239,6 +244,8 @@ impl Metrics {
         let failures = config_watch_failures.clone();
         registry.register("config_watch_failures", "Times the config could not be watched", failures);
         let learning = learning::Learning::register(&mut registry);
+        #[cfg(feature = "kafka")]
+        let broker = broker::Broker::register(&mut registry);
         let gauges = sizes::Gauges::register(&mut registry);
         Self {
             registry,
@@ -264,6 +271,8 @@ impl Metrics {
             ladder_probes,
             config_changes,
             config_watch_failures,
+            #[cfg(feature = "kafka")]
+            broker,
             gauges,
         }
     }
