@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 
 use super::arrived::{Arrived, Content, Reading};
 use super::client::{BrokerError, Callbacks, config, explain};
+use super::lead::Refusal;
 use super::merge::Merge;
 use super::publish::{Letter, Publisher};
 use super::topics::{ASK, Topics};
@@ -66,6 +67,8 @@ pub struct Consume {
     pub shared: Arc<Shared>,
     /// Whether this replica leads.
     pub leads: Arc<AtomicBool>,
+    /// Why the broker does not let this replica in.
+    pub refusal: Refusal,
     /// Learns where this replica leads.
     pub learning: Option<Arc<Learning>>,
     /// The end.
@@ -121,7 +124,8 @@ impl Consume {
                     Next::Begin(why) => tracing::warn!("reading begins anew: {why}"),
                 },
                 Err(error) if is_first => {
-                    let why = error.to_string();
+                    let refusal = self.refusal.lock().clone().filter(|_| matches!(error, BrokerError::Refused(_)));
+                    let why = refusal.unwrap_or_else(|| error.to_string());
                     if self.shared.progress.behind().as_deref() != Some(&why) {
                         tracing::error!("{why}");
                     }

@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
+use rdkafka::error::RDKafkaErrorCode;
 
-use super::client::{BrokerError, Callbacks, config};
+use super::client::{BrokerError, Callbacks, config, explain};
 use super::topics::Topics;
 use crate::config::Kafka;
 
@@ -17,11 +19,16 @@ const SESSION: Duration = Duration::from_secs(6);
 /// Between two looks at the stop signal.
 const POLL: Duration = Duration::from_millis(200);
 
+/// Why the broker does not let this replica in, if it said so.
+pub type Refusal = Arc<Mutex<Option<String>>>;
+
 /// Whether this replica leads.
 #[derive(Clone)]
 struct Seat {
     callbacks: Callbacks,
     leads: Arc<AtomicBool>,
+    kafka: Kafka,
+    refusal: Refusal,
 }
 
 impl ClientContext for Seat {
@@ -32,6 +39,10 @@ impl ClientContext for Seat {
     }
 
     fn error(&self, error: rdkafka::error::KafkaError, reason: &str) {
+        // Whoever asks the broker something is told only that nobody answered; why is told here.
+        if matches!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL)) {
+            *self.refusal.lock() = Some(format!("{}: {reason}", explain(&self.kafka, &error)));
+        }
         self.callbacks.error(error, reason);
     }
 }
@@ -63,12 +74,13 @@ pub fn spawn(
     topics: &Topics,
     leads: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
+    refusal: Refusal,
 ) -> Result<JoinHandle<()>, BrokerError> {
     let mut config = config(kafka)?;
     config.set("group.id", format!("{}leader", kafka.topic_prefix));
     config.set("enable.auto.commit", "false").set("auto.offset.reset", "latest");
     config.set("session.timeout.ms", SESSION.as_millis().to_string()).set("heartbeat.interval.ms", "1500");
-    let seat = Seat { callbacks: Callbacks::of(kafka), leads };
+    let seat = Seat { callbacks: Callbacks::of(kafka), leads, kafka: kafka.clone(), refusal };
     let consumer: BaseConsumer<Seat> = config.create_with_context(seat).map_err(BrokerError::Settings)?;
     let cuts = topics.cuts.clone();
     let run = move || {

@@ -66,7 +66,8 @@ pub fn follow(needs: Needs) -> Result<Following, BrokerError> {
     if let Some(learning) = &needs.learning {
         learning.set_idle(true);
     }
-    let leader = lead::spawn(&needs.kafka, &topics, Arc::clone(&leads), Arc::clone(&stop))?;
+    let refusal = lead::Refusal::default();
+    let leader = lead::spawn(&needs.kafka, &topics, Arc::clone(&leads), Arc::clone(&stop), Arc::clone(&refusal))?;
     let consume = Consume {
         topics,
         reading: needs.reading,
@@ -74,6 +75,7 @@ pub fn follow(needs: Needs) -> Result<Following, BrokerError> {
         ordered: needs.ingest.ordered(),
         shared: Arc::clone(&needs.shared),
         leads,
+        refusal,
         learning: needs.learning,
         stop: Arc::clone(&stop),
         runtime: tokio::runtime::Handle::current(),
