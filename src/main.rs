@@ -2,6 +2,8 @@
 
 mod access;
 mod backup;
+#[cfg(feature = "kafka")]
+mod broker;
 mod cli;
 mod clock;
 mod config;

@@ -84,7 +84,7 @@ fn engine() -> Engine {
     let mut engine = Engine::new(Settings::default());
     for item in 0..ITEMS {
         let record = Record::Item(Box::new(the_item(item)));
-        engine.apply(&Entry { accepted_at: Timestamp(NOON), record });
+        engine.apply(&Entry { accepted_at: Timestamp(NOON), record, origin: None });
     }
     for visit in 0..60_000_usize {
         for step in 0..5 {
@@ -104,7 +104,7 @@ fn engine() -> Engine {
                 consent: None,
                 context: None,
             };
-            engine.apply(&Entry { accepted_at: Timestamp(NOON), record: Record::Event(Box::new(event)) });
+            engine.apply(&Entry { accepted_at: Timestamp(NOON), record: Record::Event(Box::new(event)), origin: None });
         }
     }
     engine

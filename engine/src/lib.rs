@@ -106,8 +106,8 @@ impl Engine {
 
     /// Applies an erasure whose finds are known from [`Engine::find_erased`], nothing having been applied since. The same
     /// as applying its entry.
-    pub fn forget(&mut self, found: &Forgotten) {
-        self.state.forget(found);
+    pub fn forget(&mut self, entry: &Entry, found: &Forgotten) {
+        self.state.forget(entry, found);
     }
 
     /// Whether an event of this id has been applied within the dedupe window.
@@ -158,6 +158,12 @@ impl Engine {
     #[must_use]
     pub fn trainer(&self) -> Trainer {
         Trainer::new(self.state.model(), &self.settings.candidates)
+    }
+
+    /// How far the broker's partitions have been read; empty without a broker.
+    #[must_use]
+    pub fn positions(&self) -> &nouns::Positions {
+        &self.state.positions
     }
 
     /// The model in force. It changes by applying a [`nouns::Record::Model`].

@@ -51,9 +51,10 @@ fn profile_visits_and_devices_go_and_what_was_counted_stays() {
 #[test]
 fn found_first_or_applied_at_once_is_the_same_state() {
     let (mut at_once, mut found_first) = (shop().engine, shop().engine);
-    at_once.apply(&Entry { accepted_at: at(2), record: Record::Erase(Box::new(ada())) });
+    let forget = Entry { accepted_at: at(2), record: Record::Erase(Box::new(ada())), origin: None };
+    at_once.apply(&forget);
     let found = found_first.find_erased(&ada());
-    found_first.forget(&found);
+    found_first.forget(&forget, &found);
     assert_eq!(bytes(&at_once), bytes(&found_first));
 }
 

@@ -61,11 +61,16 @@ fn engine<'a>(events: impl Iterator<Item = &'a Event>) -> Engine {
         engine.apply(&Entry {
             accepted_at: at(0),
             record: Record::Item(Box::new(Item::bare(item_id(&format!("i{n}"))))),
+            origin: None,
         });
     }
     // Accepted up to an hour after it happened, as a sender that was cut off delivers it.
     for (n, event) in events.enumerate() {
-        engine.apply(&Entry { accepted_at: at(30 + n as i64), record: Record::Event(Box::new(event.clone())) });
+        engine.apply(&Entry {
+            accepted_at: at(30 + n as i64),
+            record: Record::Event(Box::new(event.clone())),
+            origin: None,
+        });
     }
     engine
 }

@@ -91,7 +91,7 @@ fn every_change_of_a_profile_is_told_and_numbered() {
             order: order.map(|id| OrderId::new(id).expect("a valid id")),
             ..event
         };
-        let entry = Entry { accepted_at: at(minute), record: Record::Event(Box::new(event)) };
+        let entry = Entry { accepted_at: at(minute), record: Record::Event(Box::new(event)), origin: None };
         let before = shop.engine.profile_changes();
         shop.engine.apply(&entry);
         let mut told: Vec<u64> = shop.engine.shoppers_of(&entry).into_iter().filter(|key| *key != 0).collect();

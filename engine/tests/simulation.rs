@@ -62,7 +62,7 @@ fn entries(steps: &[Step]) -> Vec<Entry> {
 }
 
 fn entry(minute: i64, record: Record) -> Entry {
-    Entry { accepted_at: at(minute), record }
+    Entry { accepted_at: at(minute), record, origin: None }
 }
 
 fn bytes(engine: &Engine) -> Vec<u8> {

@@ -247,7 +247,7 @@ impl Backstage for Behind<'_> {
     fn catch_up(&self) -> Result<(), FlowError> {
         let (_, appended) = self.service.offsets();
         for _ in 0..MAX_APPLY_WAITS {
-            if self.handle.block_on(self.service.applied(appended)) {
+            if self.handle.block_on(self.service.applied(&appended.into())) {
                 return Ok(());
             }
         }

@@ -1,5 +1,8 @@
 //! `sidecart serve`: the server, from flags to a clean stop.
 
+#[cfg(feature = "kafka")]
+mod broker;
+
 use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -137,6 +140,9 @@ pub struct Running {
     scheme: &'static str,
     /// Reads certificates anew.
     following: Option<JoinHandle<()>>,
+    /// Reads the broker.
+    #[cfg(feature = "kafka")]
+    broker: Option<crate::broker::Following>,
 }
 
 /// Opens the data directory, restores the state and serves. Returns once the address is bound; the rest of the log is
@@ -157,12 +163,21 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
         _ => None,
     };
     let stores = FarStores::before(&config).await?;
-    let storage = open_storage(&config, &version, clock.as_ref(), stores.restored)?;
+    let mut storage = open_storage(&config, &version, clock.as_ref(), stores.restored)?;
+    #[cfg(feature = "kafka")]
+    let publisher = broker::publisher(&config)?;
+    #[cfg(feature = "kafka")]
+    if let Some(publisher) = &publisher {
+        let outlet: Arc<dyn ingest::Outlet> = publisher.clone();
+        storage.outlet = Some(outlet);
+    }
     let tokens = Tokens::with_key(&config.data_dir.join("token.key"))?;
     let (reader, checkpoints) = (storage.log.reader(), storage.checkpoints.clone());
     let (learning, metrics) = (storage.learning.clone(), Arc::new(Metrics::new()));
     let (ingest, shared, writers) =
         ingest::start(storage, config.settings(), config.events.queue, Arc::clone(&metrics), Arc::clone(&clock))?;
+    #[cfg(feature = "kafka")]
+    let broker_following = broker::follow(publisher, &config, &ingest, &shared, learning.clone())?;
     let followers = followers(&shared, learning);
     let keeper = Keeper::new(beginning, history, followers, Arc::clone(&metrics), Arc::clone(&clock));
     let keeper = Arc::new(keeper);
@@ -196,7 +211,20 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
     let following = tls.as_ref().map(|tls| tokio::spawn(Arc::clone(tls).follow()));
     http.extend(admin.map(|admin| serve(admin, Door::Admin)));
     let scheme = if tls.is_some() { "https" } else { "http" };
-    Ok(Running { far, scheme, following, addr, admin: admin_addr, service, writers, watcher, stop, http })
+    Ok(Running {
+        far,
+        scheme,
+        following,
+        addr,
+        admin: admin_addr,
+        service,
+        writers,
+        watcher,
+        stop,
+        http,
+        #[cfg(feature = "kafka")]
+        broker: broker_following,
+    })
 }
 
 /// The engine for writing, once nobody has it. The applier may be encoding the state as a reader, for a second or more:
@@ -271,7 +299,7 @@ fn open_storage(
     let saving = Saving { every: config.storage.checkpoint_every.duration(), config_version: version.to_owned() };
     let (pace, publish_every) = paces(config);
     let learning = config.ranker.learn.then(|| Arc::new(Learning::new(pace, publish_every)));
-    Ok(Storage { log: Box::new(log), checkpoints, saving, learning })
+    Ok(Storage { log: Box::new(log), checkpoints, saving, learning, outlet: None })
 }
 
 impl Running {
@@ -299,6 +327,11 @@ impl Running {
             if http.await.is_err() {
                 tracing::error!("the server task panicked, the line before says where");
             }
+        }
+        #[cfg(feature = "kafka")]
+        if let Some(broker) = self.broker {
+            // Joining blocks, and what it joins may be waiting for the sequencer.
+            let _ = tokio::task::spawn_blocking(move || broker.stop()).await;
         }
         self.service.stop_taking().await;
         // Joining blocks; the runtime goes on with what is left on its other threads.

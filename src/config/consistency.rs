@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use super::events::LogKind;
 use super::fault::Fault;
 use super::features::StoreKind;
+use super::kafka::Mechanism;
 use super::storage::{Encryption, Remote};
-use super::{Config, Features};
+use super::{Config, Events, Features, Kafka};
 
 /// Two keys that do not go together, and why.
 pub struct Conflict {
@@ -19,7 +21,7 @@ pub struct Conflict {
 
 /// Every pair of values that do not go together.
 pub fn conflicts(config: &Config) -> Vec<Conflict> {
-    let Config { server, access, events, storage, features, .. } = config;
+    let Config { server, access, events, storage, features, kafka, .. } = config;
     let popularity = &features.popularity;
     let mut found = vec![
         // A late copy of an event must still be known as a copy.
@@ -58,6 +60,7 @@ pub fn conflicts(config: &Config) -> Vec<Conflict> {
     found.push(beside("server.tls.key", key, "server.tls.certificate", certificate));
     found.extend(remote(&storage.remote));
     found.extend(feature_store(features));
+    found.extend(broker(events, kafka));
     found.extend(events.mapping.ambiguous().into_iter().map(|(key, one, other)| {
         let says = format!("is the same name as `{one}` and means something else: keep one of the two");
         Some(conflict(&format!("{key}.{other}"), other, key, says))
@@ -112,6 +115,41 @@ fn feature_store(features: &Features) -> Vec<Option<Conflict>> {
             .filter(|_| !features.redis.cluster)
             .map(|url| conflict("features.redis.urls", url.clone(), "features.redis.cluster", says.to_owned())),
     ]
+}
+
+/// What the log on a broker needs.
+fn broker(events: &Events, kafka: &Kafka) -> Vec<Option<Conflict>> {
+    let security = &kafka.security;
+    let lacks = |key: &str, value: &str, other: &'static str, is_there: bool, says: &str| {
+        (!is_there).then(|| conflict(key, value.to_owned(), other, says.to_owned()))
+    };
+    let mut found = Vec::new();
+    if events.log == LogKind::Kafka {
+        let build = "is not in this build: build Sidecart with `--features kafka`, or take the container";
+        found.push(lacks("events.log", "kafka", "events.log", cfg!(feature = "kafka"), build));
+        let brokers = "needs `kafka.brokers`: name some, as `[host:9092]`";
+        found.push(lacks("events.log", "kafka", "kafka.brokers", !kafka.brokers.is_empty(), brokers));
+    }
+    let mechanism = "kafka.security.mechanism";
+    match security.mechanism {
+        Some(Mechanism::Oauthbearer) => {
+            let says = "needs `kafka.security.token_file`: name the file with the token";
+            found.push(lacks(
+                mechanism,
+                "oauthbearer",
+                "kafka.security.token_file",
+                security.token_file.is_some(),
+                says,
+            ));
+        }
+        Some(Mechanism::Plain | Mechanism::ScramSha256 | Mechanism::ScramSha512) => {
+            let is_there = security.username.is_some() && security.password_file.is_some();
+            let says = "needs `kafka.security.username` and `kafka.security.password_file`: give both";
+            found.push(lacks(mechanism, "this mechanism", "kafka.security.username", is_there, says));
+        }
+        None => {}
+    }
+    found
 }
 
 fn at_least<T: PartialOrd + ToString>(key: &str, value: T, other: &'static str, least: T) -> Option<Conflict> {

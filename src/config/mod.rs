@@ -66,6 +66,8 @@ pub struct Config {
     pub access: Access,
     /// How events come in and how long their ids are remembered.
     pub events: Events,
+    /// The broker that holds the log where `events.log` is `kafka`: Apache Kafka or Redpanda.
+    pub kafka: Kafka,
     /// The embedded log's files and the checkpoints of the engine's state.
     pub storage: Storage,
     /// The catalogue.
@@ -101,6 +103,7 @@ impl Default for Config {
             server: Server::default(),
             access: Access::default(),
             events: Events::default(),
+            kafka: Kafka::default(),
             storage: Storage::default(),
             catalog: Catalog::default(),
             features: Features::default(),

@@ -189,16 +189,15 @@ impl Worker {
 
     /// Has the state forget; gives the offset behind the record that says so.
     async fn forget(&self, replacement: &Replacement, accepted_at: Timestamp) -> Result<Offset, StepError> {
-        let records = replacement
-            .erasure()
-            .parts(MAX_PSEUDONYMS)
-            .into_iter()
-            .filter_map(|part| Prepared::new(Entry { accepted_at, record: Record::Erase(Box::new(part)) }).ok());
+        let records = replacement.erasure().parts(MAX_PSEUDONYMS).into_iter().filter_map(|part| {
+            Prepared::new(Entry { accepted_at, record: Record::Erase(Box::new(part)), origin: None }).ok()
+        });
         let receipt = self.stores.ingest.submit(records.collect()).await?;
-        if !self.stores.ingest.applied(receipt.next, PATIENCE).await {
+        if !self.stores.ingest.applied(&receipt.next, PATIENCE).await {
             return Err(StepError::Slow("applying the erasure"));
         }
-        Ok(receipt.next)
+        // Where there is a broker, the record has come back behind what was in this log when it was sent.
+        Ok(self.stores.ingest.acknowledged().next)
     }
 
     /// Sees to it that no checkpoint is left from before `forgotten`.

@@ -30,7 +30,7 @@ fn log_of(steps: &[Step]) -> SegmentLog {
             consent: None,
             context: None,
         };
-        let entry = Entry { accepted_at: NOW, record: Record::Event(Box::new(event)) };
+        let entry = Entry { accepted_at: NOW, record: Record::Event(Box::new(event)), origin: None };
         log.append(&[serde_json::to_vec(&entry).unwrap()], NOW).unwrap();
     }
     log

@@ -157,7 +157,7 @@ fn config(_: &mut State, input: &[u8]) -> u64 {
 
 /// Whatever is accepted must come back from the log as it was.
 fn keeps(record: Record) -> u64 {
-    let entry = Entry { accepted_at: NOW, record };
+    let entry = Entry { accepted_at: NOW, record, origin: None };
     let bytes = serde_json::to_vec(&entry).unwrap();
     let back: Entry = serde_json::from_slice(&bytes).unwrap();
     assert_eq!(entry, back);
@@ -275,7 +275,7 @@ pub fn fresh_checkpoint(bodies: &[Vec<u8>]) -> Vec<u8> {
     let mut engine = Engine::new(Settings::default());
     for element in bodies.iter().flat_map(|body| elements(body, Packing::Json)) {
         if let Ok(read) = event::read(element, &acceptance) {
-            engine.apply(&Entry { accepted_at: NOW, record: Record::Event(Box::new(read.event)) });
+            engine.apply(&Entry { accepted_at: NOW, record: Record::Event(Box::new(read.event)), origin: None });
         }
     }
     let disk = SimDisk::default();

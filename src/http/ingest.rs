@@ -185,7 +185,7 @@ fn not_empty(body: &Whole) -> Result<(), Problem> {
 
 /// Waits if asked to, and tells what became of a body.
 pub(super) async fn receipt(service: &Service, accepted: Accepted, waits: bool) -> (StatusCode, Json<IngestResponse>) {
-    let applied = if waits { Some(service.applied(accepted.next).await) } else { None };
+    let applied = if waits { Some(service.applied(&accepted.next).await) } else { None };
     let response = IngestResponse {
         accepted: accepted.accepted,
         duplicates: accepted.duplicates,

@@ -70,7 +70,8 @@ pub async fn readyz(State(service): State<Arc<Service>>) -> (StatusCode, Json<Re
         Phase::Ready => (StatusCode::OK, "ready", None),
         Phase::CatchingUp => {
             let left = appended.0.saturating_sub(applied.0);
-            let reason = format!("{left} records of the log are still to be applied");
+            let of_log = || format!("{left} records of the log are still to be applied");
+            let reason = service.behind().unwrap_or_else(of_log);
             (StatusCode::SERVICE_UNAVAILABLE, "catching_up", Some(reason))
         }
         Phase::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping", Some("a stop signal has come".to_owned())),

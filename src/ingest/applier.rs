@@ -167,10 +167,10 @@ impl Applier {
 
     /// Applies some entries under the lock; says how many.
     fn turn(&mut self, entries: &[Entry], replayed: bool) -> usize {
-        if let Some(Entry { record: Record::Erase(erasure), .. }) = entries.first() {
+        if let Some(entry @ Entry { record: Record::Erase(erasure), .. }) = entries.first() {
             // Looked for as a reader, so that answers go on: this thread is the only writer, nothing changes in between.
             let found = self.shared.engine.read().find_erased(erasure);
-            self.shared.engine.write().forget(&found);
+            self.shared.engine.write().forget(entry, &found);
             self.shared.changed.erased(found.shoppers());
             return 1;
         }

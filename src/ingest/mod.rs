@@ -10,6 +10,8 @@ pub mod checkpoint;
 mod checkpointer;
 mod dead_letters;
 mod digest;
+mod ordered;
+mod outlet;
 mod progress;
 pub mod rebuild;
 mod record;
@@ -28,6 +30,8 @@ use std::time::{Duration, Instant};
 pub use changed::Changed;
 pub use dead_letters::{DeadLetters, Letter, Posted};
 pub use digest::StateDigest;
+pub use ordered::Ordered;
+pub use outlet::{Mark, Outlet, Sent};
 use parking_lot::RwLock;
 pub use progress::{Phase, Progress};
 pub use record::Prepared;
@@ -65,12 +69,14 @@ pub struct Shared {
     pub unlogged: AtomicBool,
     /// Shoppers of whom a store elsewhere is to hear.
     pub changed: Changed,
+    /// Where records go before they come back to this process's log; `None`: that log is the first to have them.
+    pub outlet: Option<Arc<dyn Outlet>>,
 }
 
 impl Shared {
     /// Runs a writer. A panic in one must not be silent: from then on the process says that it is not ready, records
     /// are turned away, and answers go on from the state as it is.
-    fn guard(&self, writer: &str, run: impl FnOnce()) {
+    pub(crate) fn guard(&self, writer: &str, run: impl FnOnce()) {
         if catch_unwind(AssertUnwindSafe(run)).is_err() {
             let why = format!("the {writer} panicked, the log of this process says where");
             tracing::error!("{why}");
@@ -128,14 +134,14 @@ impl SubmitError {
 }
 
 /// What became of a batch of records, all of which are durable now.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Receipt {
     /// Records that are new.
     pub accepted: usize,
     /// Events whose id was known.
     pub duplicates: usize,
-    /// Once everything before this offset is applied, all of the batch is.
-    pub next: Offset,
+    /// Once everything before this is applied, all of the batch is.
+    pub next: Mark,
 }
 
 /// A part of a batch on its way to the sequencer.
@@ -213,6 +219,7 @@ pub fn start(
         clock,
         unlogged: AtomicBool::new(false),
         changed: Changed::default(),
+        outlet: storage.outlet,
     });
     let capacity = queue.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
     let (jobs, waiting) = mpsc::channel(MAX_QUEUED_JOBS);
@@ -254,21 +261,64 @@ impl Ingest {
             self.refuse_unless_ready()?;
             let room = if first { self.room_now(part.len())? } else { self.room_soon(part.len()).await? };
             first = false;
-            let (reply, answer) = oneshot::channel();
-            let job = Job { records: part, received, reply, room };
-            self.jobs.try_send(Message::Take(job)).map_err(|error| self.refused(&error))?;
-            let receipt = answer.await.unwrap_or_else(|_| Err(self.why_gone()))?;
+            let receipt = match &self.shared.outlet {
+                Some(outlet) => self.send_off(outlet.as_ref(), part).await?,
+                None => self.sequence(part, received, room).await?,
+            };
             total.accepted += receipt.accepted;
             total.duplicates += receipt.duplicates;
-            total.next = total.next.max(receipt.next);
+            total.next.merge(&receipt.next);
         }
         Ok(total)
     }
 
-    /// Waits until everything before `next` is in the engine; `false` when that takes longer than `patience`.
-    pub async fn applied(&self, next: Offset, patience: Duration) -> bool {
+    /// Has the sequencer make a part durable in this process's log.
+    async fn sequence(
+        &self,
+        records: Vec<Prepared>,
+        received: Instant,
+        room: OwnedSemaphorePermit,
+    ) -> Result<Receipt, SubmitError> {
+        let (reply, answer) = oneshot::channel();
+        let job = Job { records, received, reply, room };
+        self.jobs.try_send(Message::Take(job)).map_err(|error| self.refused(&error))?;
+        answer.await.unwrap_or_else(|_| Err(self.why_gone()))
+    }
+
+    /// Sends a part to the broker. Whether an event is a duplicate is decided when it comes back, for all replicas alike;
+    /// here only those count as such that the state knows already, and they are not sent again.
+    async fn send_off(&self, outlet: &dyn Outlet, mut records: Vec<Prepared>) -> Result<Receipt, SubmitError> {
+        let before = records.len();
+        {
+            let engine = self.shared.engine.read();
+            records.retain(|record| !record.event_id().is_some_and(|id| engine.has_seen(id)));
+        }
+        let (accepted, duplicates) = (records.len(), before - records.len());
+        let positions = outlet.publish(records).await?;
+        Ok(Receipt { accepted, duplicates, next: Mark { next: Offset(0), positions } })
+    }
+
+    /// The way in for what a broker has put in order.
+    #[must_use]
+    pub fn ordered(&self) -> Ordered {
+        Ordered::new(self.jobs.clone())
+    }
+
+    /// All that was acknowledged so far.
+    #[must_use]
+    pub fn acknowledged(&self) -> Mark {
+        let positions = self.shared.outlet.as_ref().map(|outlet| outlet.acknowledged()).unwrap_or_default();
+        Mark { next: self.shared.progress.appended(), positions }
+    }
+
+    /// Waits until everything before `mark` is in the engine; `false` when that takes longer than `patience`.
+    pub async fn applied(&self, mark: &Mark, patience: Duration) -> bool {
         let mut applied = self.shared.progress.watch_applied();
-        matches!(tokio::time::timeout(patience, applied.wait_for(|applied| *applied >= next)).await, Ok(Ok(_)))
+        let is_applied = |applied: &Offset| {
+            *applied >= mark.next
+                && (mark.positions.is_empty() || self.shared.engine.read().positions().covers(&mark.positions))
+        };
+        matches!(tokio::time::timeout(patience, applied.wait_for(is_applied)).await, Ok(Ok(_)))
     }
 
     /// The digest of the state with everything in it that was acknowledged before this was asked. The applier encodes

@@ -24,6 +24,8 @@ pub enum Phase {
 pub struct Progress {
     start: Instant,
     phase: RwLock<Phase>,
+    /// What is still to come from a broker before the process counts as ready.
+    behind: RwLock<Option<String>>,
     appended: AtomicU64,
     applied: watch::Sender<Offset>,
     /// When the oldest unapplied record arrived, in microseconds since `start`, or somewhat earlier.
@@ -37,6 +39,7 @@ impl Progress {
         Self {
             start: Instant::now(),
             phase: RwLock::new(Phase::CatchingUp),
+            behind: RwLock::new(None),
             appended: AtomicU64::new(next.0),
             applied: watch::Sender::new(next),
             pending_since_us: AtomicU64::new(0),
@@ -46,13 +49,26 @@ impl Progress {
     /// Where the process stands.
     #[must_use]
     pub fn phase(&self) -> Phase {
-        self.phase.read().clone()
+        let phase = self.phase.read().clone();
+        if phase == Phase::Ready && self.behind.read().is_some() { Phase::CatchingUp } else { phase }
+    }
+
+    /// What is still to come from a broker before the process counts as ready.
+    #[must_use]
+    pub fn behind(&self) -> Option<String> {
+        self.behind.read().clone()
+    }
+
+    /// Says what is still to come from a broker; `None`: nothing any more.
+    #[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "without a broker nothing comes from one"))]
+    pub fn set_behind(&self, why: Option<String>) {
+        *self.behind.write() = why;
     }
 
     /// Whether records are taken.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        *self.phase.read() == Phase::Ready
+        self.phase() == Phase::Ready
     }
 
     /// Moves on to `phase`. A failure stays a failure.

@@ -33,6 +33,18 @@ impl Prepared {
         Ok(Self { entry, payload })
     }
 
+    /// What it says.
+    #[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "only a broker routes records"))]
+    pub fn record(&self) -> &Record {
+        &self.entry.record
+    }
+
+    /// Its bytes for the log.
+    #[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "only a broker is sent bytes"))]
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
     pub(super) fn event_id(&self) -> Option<&EventId> {
         match &self.entry.record {
             Record::Event(event) => Some(&event.id),
@@ -59,5 +71,6 @@ pub(super) fn kind(entry: &Entry) -> &'static str {
         Record::Stock(_) => "stock",
         Record::Erase(_) => "erasure",
         Record::Model(_) => "model",
+        Record::Positions(_) => "positions",
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use sidecart_engine::nouns::Entry;
 use sidecart_engine::{Engine, Settings, State};
 
+use super::Outlet;
 use super::applier::{Group, Work};
 use super::checkpoint::{CheckpointError, Checkpoints};
 use super::trainer::Learning;
@@ -24,6 +25,8 @@ pub struct Storage {
     pub saving: Saving,
     /// How the scorer learns; `None`: it does not.
     pub learning: Option<Arc<Learning>>,
+    /// Where records go first, if not into `log`.
+    pub outlet: Option<Arc<dyn Outlet>>,
 }
 
 /// When the state is saved.

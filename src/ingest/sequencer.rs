@@ -141,6 +141,8 @@ impl Sequencer {
             let (mut accepted, mut duplicates) = (0, 0);
             for record in job.records {
                 let known = match record.event_id() {
+                    // In the order of a broker: whether it counts is for the engine to say, alike on all replicas.
+                    Some(_) if shared.outlet.is_some() => false,
                     Some(id) => {
                         let offset = first.plus(fresh.len() as u64);
                         self.in_flight.contains(id) || engine.has_seen(id) || !self.in_flight.insert(id, offset)
@@ -177,7 +179,7 @@ impl Sequencer {
             self.shared.progress.set_appended(next, received);
         }
         for job in pending {
-            let receipt = Receipt { accepted: job.accepted, duplicates: job.duplicates, next };
+            let receipt = Receipt { accepted: job.accepted, duplicates: job.duplicates, next: next.into() };
             job.answer(Ok(receipt));
         }
         if entries.is_empty() {

@@ -26,7 +26,7 @@ fn storage(dir: &Path, log: Box<dyn EventLog>) -> Storage {
     let checkpoints = Checkpoints::open(dir.join("checkpoints"), 2).expect("opened");
     // Only the checkpoint of a clean stop is wanted here.
     let saving = Saving { every: Duration::from_secs(86_400), config_version: "test".into() };
-    Storage { log, checkpoints, saving, learning: None }
+    Storage { log, checkpoints, saving, learning: None, outlet: None }
 }
 
 struct Running {
@@ -59,7 +59,7 @@ impl Running {
 
     async fn submit(&self, records: Vec<Prepared>) -> Receipt {
         let receipt = self.ingest.submit(records).await.expect("taken");
-        assert!(self.ingest.applied(receipt.next, PATIENCE).await);
+        assert!(self.ingest.applied(&receipt.next, PATIENCE).await);
         receipt
     }
 
@@ -92,7 +92,7 @@ fn view(id: &str, session: usize, item: usize) -> Prepared {
 }
 
 fn prepared(record: Record) -> Prepared {
-    Prepared::new(sidecart_engine::nouns::Entry { accepted_at: NOW, record }).expect("encoded")
+    Prepared::new(sidecart_engine::nouns::Entry { accepted_at: NOW, record, origin: None }).expect("encoded")
 }
 
 fn item(number: usize) -> Prepared {
@@ -115,7 +115,7 @@ fn clean_replay(dir: &Path) -> Vec<u8> {
 }
 
 fn outcome(accepted: usize, duplicates: usize, next: u64) -> Receipt {
-    Receipt { accepted, duplicates, next: Offset(next) }
+    Receipt { accepted, duplicates, next: Offset(next).into() }
 }
 
 #[tokio::test]
@@ -331,7 +331,7 @@ async fn events_of_one_id_in_flight_at_once_count_once() {
     let mut total = Receipt::default();
     for task in sent {
         let receipt = task.await.expect("no panic").expect("taken");
-        total = outcome(total.accepted + receipt.accepted, total.duplicates + receipt.duplicates, receipt.next.0);
+        total = outcome(total.accepted + receipt.accepted, total.duplicates + receipt.duplicates, receipt.next.next.0);
     }
     assert_eq!(total, outcome(1, 4, 1));
     running.stop();

@@ -1,7 +1,7 @@
 //! The learner beside the write path: the applier makes lessons (it alone sees the state just before an event), this
 //! thread learns from them and publishes models as records of the log, so that a replay has them too.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
@@ -26,13 +26,19 @@ pub const LEARNING_RATE: f32 = 0.05;
 pub struct Learning {
     pace_us: AtomicU64,
     publish_every_us: AtomicU64,
+    /// Another replica learns for all.
+    is_idle: AtomicBool,
 }
 
 impl Learning {
     /// A lesson every `pace` at most, a model every `publish_every`.
     #[must_use]
     pub fn new(pace: Duration, publish_every: Duration) -> Self {
-        let learning = Self { pace_us: AtomicU64::default(), publish_every_us: AtomicU64::default() };
+        let learning = Self {
+            pace_us: AtomicU64::default(),
+            publish_every_us: AtomicU64::default(),
+            is_idle: AtomicBool::new(false),
+        };
         learning.set(pace, publish_every);
         learning
     }
@@ -42,6 +48,16 @@ impl Learning {
         let micros = |span: Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
         self.pace_us.store(micros(pace), Ordering::Relaxed);
         self.publish_every_us.store(micros(publish_every), Ordering::Relaxed);
+    }
+
+    /// Whether another replica learns for all, and this one is to wait.
+    #[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "without a broker there are no other replicas"))]
+    pub fn set_idle(&self, is_idle: bool) {
+        self.is_idle.store(is_idle, Ordering::Relaxed);
+    }
+
+    fn is_idle(&self) -> bool {
+        self.is_idle.load(Ordering::Relaxed)
     }
 
     fn pace(&self) -> Duration {
@@ -82,7 +98,7 @@ impl Classroom {
     pub fn attend(&mut self, engine: &Engine, entry: &Entry) {
         let Record::Event(event) = &entry.record else { return };
         let now = Instant::now();
-        if engine.model().frozen {
+        if engine.model().frozen || self.learning.is_idle() {
             return;
         }
         if now >= self.next_at && self.teach(engine, event) {
@@ -191,7 +207,7 @@ impl School {
     fn publish(&mut self) {
         let Some(pupil) = &mut self.pupil else { return };
         let in_force = self.shared.engine.read().model().clone();
-        if in_force.frozen || !pupil.goes_on_from(&in_force) {
+        if in_force.frozen || self.learning.is_idle() || !pupil.goes_on_from(&in_force) {
             self.pupil = None;
             return;
         }
@@ -213,16 +229,17 @@ fn send(shared: &Shared, jobs: &mpsc::WeakSender<Message>, room: &Arc<Semaphore>
     if shared.progress.phase() != Phase::Ready {
         return false;
     }
-    let entry = Entry { accepted_at: shared.clock.now(), record: Record::Model(Box::new(model.clone())) };
+    let entry = Entry { accepted_at: shared.clock.now(), record: Record::Model(Box::new(model.clone())), origin: None };
     let (Some(jobs), Ok(room)) = (jobs.upgrade(), Arc::clone(room).try_acquire_many_owned(1)) else {
         return false;
     };
-    match Prepared::new(entry) {
-        Ok(record) => {
+    match (Prepared::new(entry), &shared.outlet) {
+        (Ok(record), Some(outlet)) => outlet.offer(&record),
+        (Ok(record), None) => {
             let (reply, _) = oneshot::channel();
             jobs.try_send(Message::Take(Job { records: vec![record], received: Instant::now(), reply, room })).is_ok()
         }
-        Err(error) => {
+        (Err(error), _) => {
             tracing::error!(%error, "model cannot be published");
             false
         }

@@ -1,6 +1,8 @@
 //! What Sidecart tells about itself at `/metrics`, in the OpenMetrics text format. Every label has a bounded set of
 //! values, whatever callers send.
 
+#[cfg(feature = "kafka")]
+mod broker;
 #[cfg(feature = "redis")]
 mod features;
 mod learning;
@@ -196,6 +198,9 @@ pub struct Metrics {
     /// Shoppers' features in the store elsewhere.
     #[cfg(feature = "redis")]
     pub features: features::Features,
+    /// What comes from a broker, where there is one.
+    #[cfg(feature = "kafka")]
+    pub broker: broker::Broker,
     gauges: sizes::Gauges,
 }
 
@@ -253,6 +258,8 @@ impl Metrics {
         let vault = vault::Vault::register(&mut registry);
         #[cfg(feature = "redis")]
         let features = features::Features::register(&mut registry);
+        #[cfg(feature = "kafka")]
+        let broker = broker::Broker::register(&mut registry);
         let gauges = sizes::Gauges::register(&mut registry);
         Self {
             registry,
@@ -282,6 +289,8 @@ impl Metrics {
             vault,
             #[cfg(feature = "redis")]
             features,
+            #[cfg(feature = "kafka")]
+            broker,
             gauges,
         }
     }

@@ -120,7 +120,8 @@ impl<'a> Feed<'a> {
     fn enter_catalogue(&mut self) {
         let accepted_at = self.data.events().first().map_or(Timestamp(0), |head| head.at);
         for item in &self.data.catalog {
-            let _ = self.engine.apply(&Entry { accepted_at, record: Record::Item(Box::new(item.clone())) });
+            let _ =
+                self.engine.apply(&Entry { accepted_at, record: Record::Item(Box::new(item.clone())), origin: None });
             if let Some(number) = self.data.item_number(item.id.as_str()) {
                 self.known[number as usize] = true;
             }
@@ -135,7 +136,7 @@ impl<'a> Feed<'a> {
         }
         let event = self.data.event(head);
         self.learn(place, head, &event);
-        let entry = Entry { accepted_at: head.at, record: Record::Event(Box::new(event)) };
+        let entry = Entry { accepted_at: head.at, record: Record::Event(Box::new(event)), origin: None };
         let began = Instant::now();
         let applied = self.engine.apply(&entry);
         self.update_ns.push(nanoseconds(began));
@@ -154,7 +155,11 @@ impl<'a> Feed<'a> {
             return;
         }
         if let Some(bare) = self.data.bare_item(item) {
-            let _ = self.engine.apply(&Entry { accepted_at: at, record: Record::Item(Box::new(bare.clone())) });
+            let _ = self.engine.apply(&Entry {
+                accepted_at: at,
+                record: Record::Item(Box::new(bare.clone())),
+                origin: None,
+            });
             self.bare_items += 1;
         }
     }
@@ -177,7 +182,7 @@ impl<'a> Feed<'a> {
     pub fn publish(&mut self, at: Timestamp) {
         let Some(school) = self.school.as_mut().filter(|school| school.trainer.lessons() > 0) else { return };
         let model = school.trainer.publish(self.engine.model());
-        let _ = self.engine.apply(&Entry { accepted_at: at, record: Record::Model(Box::new(model)) });
+        let _ = self.engine.apply(&Entry { accepted_at: at, record: Record::Model(Box::new(model)), origin: None });
     }
 }
 

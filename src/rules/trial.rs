@@ -53,7 +53,7 @@ fn answer(config: &Config, settings: &Settings, case: &TestCase) -> Result<Slate
     let mut wrong = Vec::new();
     let mut apply = |what: String, record: Result<Record, String>| match record {
         Ok(record) => {
-            if engine.apply(&Entry { accepted_at: now, record }) != Applied::Fresh {
+            if engine.apply(&Entry { accepted_at: now, record, origin: None }) != Applied::Fresh {
                 wrong.push(format!("{what} was not taken: is its id there twice?"));
             }
         }

@@ -8,8 +8,7 @@ use uuid::Uuid;
 
 use super::Service;
 use super::uses::Worth;
-use crate::ingest::{Posted, Prepared, SubmitError};
-use crate::log::Offset;
+use crate::ingest::{Mark, Posted, Prepared, SubmitError};
 use crate::metrics::OutcomeLabel;
 use crate::wire::event::{Acceptance, ReadEvent};
 use crate::wire::shapes::{self, Envelope, Outcome, Refusal, Told};
@@ -56,8 +55,8 @@ pub struct Accepted {
     pub more_rejected: usize,
     /// Foreign events that say nothing that counts here, such as `page_view`.
     pub ignored: usize,
-    /// Once everything before this offset is applied, all of the body is.
-    pub next: Offset,
+    /// Once everything before this is applied, all of the body is.
+    pub next: Mark,
 }
 
 impl Service {
@@ -143,11 +142,20 @@ impl Service {
 
     async fn change_item(&self, id: &ItemId, record: Record) -> Result<Result<Accepted, Rejection>, SubmitError> {
         // The item may have been told a moment ago: what was acknowledged before is waited for.
-        self.applied(self.shared.progress.appended()).await;
-        if self.shared.engine.read().item(id.as_str()).is_none() {
+        self.applied(&self.ingest.acknowledged()).await;
+        let Some(item) = self.item(id.as_str()) else {
             let problem = format!("`{id}` is not in the catalogue: send it with PUT /v1/items first");
             return Ok(Err(Rejection::whole(Code::UnknownItem, problem)));
-        }
+        };
+        let record = match record {
+            // A compacted topic keeps the newest record of an item, so that one has to be whole.
+            Record::Patch { patch, .. } if self.shared.outlet.is_some() => {
+                let mut item = item;
+                patch.apply(&mut item);
+                Record::Item(Box::new(item))
+            }
+            record => record,
+        };
         let prepared = match prepare(record, self.now()) {
             Ok(prepared) => prepared,
             Err(rejection) => return Ok(Err(rejection)),
@@ -292,6 +300,6 @@ fn checked_len(element: &[u8]) -> Result<(), Rejection> {
 }
 
 fn prepare(record: Record, now: Timestamp) -> Result<Prepared, Rejection> {
-    Prepared::new(Entry { accepted_at: now, record })
+    Prepared::new(Entry { accepted_at: now, record, origin: None })
         .map_err(|error| Rejection::whole(Code::TooMany, error.to_string()))
 }

@@ -40,7 +40,7 @@ use tokio::sync::Semaphore;
 use crate::decisions::Decisions;
 use crate::erasure::Erasures;
 use crate::in_force::{InForce, Keeper};
-use crate::ingest::{DeadLetters, Ingest, Phase, Shared, StateDigest, SubmitError};
+use crate::ingest::{DeadLetters, Ingest, Mark, Phase, Shared, StateDigest, SubmitError};
 use crate::log::Offset;
 use crate::metrics::{Metrics, Observed};
 use crate::wire::scalar::rfc3339;
@@ -139,6 +139,12 @@ impl Service {
         self.shared.progress.phase()
     }
 
+    /// What is still to come from a broker before the process is ready.
+    #[must_use]
+    pub fn behind(&self) -> Option<String> {
+        self.shared.progress.behind()
+    }
+
     /// Records of the log that are applied, and all of them.
     #[must_use]
     pub fn offsets(&self) -> (Offset, Offset) {
@@ -165,9 +171,9 @@ impl Service {
         tokio::task::block_in_place(|| self.dead_letters.write_waiting());
     }
 
-    /// Waits until everything before `next` is in the engine, for at most [`APPLY_PATIENCE`].
-    pub async fn applied(&self, next: Offset) -> bool {
-        self.ingest.applied(next, APPLY_PATIENCE).await
+    /// Waits until everything before `mark` is in the engine, for at most [`APPLY_PATIENCE`].
+    pub async fn applied(&self, mark: &Mark) -> bool {
+        self.ingest.applied(mark, APPLY_PATIENCE).await
     }
 
     /// The catalogue's entry of an item, with live stock.

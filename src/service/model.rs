@@ -147,10 +147,10 @@ impl Service {
                 let engine = self.shared.engine.read();
                 Model { version: engine.model().version + 1, ..change(engine.model()) }
             };
-            let entry = Entry { accepted_at: self.now(), record: Record::Model(Box::new(model.clone())) };
+            let entry = Entry { accepted_at: self.now(), record: Record::Model(Box::new(model.clone())), origin: None };
             let prepared = Prepared::new(entry).map_err(|error| SubmitError::Log(error.to_string()))?;
             let receipt = self.ingest.submit(vec![prepared]).await?;
-            self.applied(receipt.next).await;
+            self.applied(&receipt.next).await;
             if *self.shared.engine.read().model() == model {
                 tracing::info!(version = model.version, frozen = model.frozen, "model changed by hand");
                 return self.model(None).map_err(ModelError::Unknown);

@@ -240,7 +240,7 @@ mod tests {
         let mut engine = Engine::new(Settings::default());
         for number in 0..items {
             let item = Item::bare(ItemId::new(&format!("i{number}")).expect("an id"));
-            engine.apply(&Entry { accepted_at: Timestamp(1), record: Record::Item(Box::new(item)) });
+            engine.apply(&Entry { accepted_at: Timestamp(1), record: Record::Item(Box::new(item)), origin: None });
         }
         engine
     }

@@ -194,7 +194,8 @@ fn enter_catalogue(dir: &Path, engines: &mut [Engine]) -> Result<(), TrafficErro
     let Some(newest) = newest else { return Ok(()) };
     let known = Engine::from_state(Settings::default(), newest.state);
     for item in known.items() {
-        let entry = Entry { accepted_at: newest.header.saved_at, record: Record::Item(Box::new(item.clone())) };
+        let entry =
+            Entry { accepted_at: newest.header.saved_at, record: Record::Item(Box::new(item.clone())), origin: None };
         for engine in engines.iter_mut() {
             let _ = engine.apply(&entry);
         }

@@ -118,7 +118,7 @@ impl Shop {
             consent: None,
             context: None,
         };
-        Entry { accepted_at: Timestamp(at), record: Record::Event(Box::new(event)) }
+        Entry { accepted_at: Timestamp(at), record: Record::Event(Box::new(event)), origin: None }
     }
 }
 
@@ -135,7 +135,7 @@ pub(crate) fn engine(sessions: u64, items: u64) -> Engine {
     for item in 0..items {
         let category_path = vec![format!("c{}", item / CLUSTER)];
         let record = Record::Item(Box::new(Item { category_path, ..Item::bare(id(item)) }));
-        engine.apply(&Entry { accepted_at: Timestamp(0), record });
+        engine.apply(&Entry { accepted_at: Timestamp(0), record, origin: None });
     }
     engine
 }

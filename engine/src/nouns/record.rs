@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Erasure, Event, Item, ItemId, ItemPatch, Model, StockUpdate, Timestamp};
+use super::{Erasure, Event, Item, ItemId, ItemPatch, Model, Positions, StockUpdate, Timestamp};
 
 /// One thing that changes the engine's state. What the log holds, and nothing else changes the state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub enum Record {
     Stock(StockUpdate),
     /// A shopper is to be forgotten.
     Erase(Box<Erasure>),
+    /// The broker's partitions were read as far as this.
+    Positions(Positions),
 }
 
 /// A record as the log keeps it: with the instant at which Sidecart accepted it.
@@ -39,4 +41,18 @@ pub struct Entry {
     pub accepted_at: Timestamp,
     /// What it says.
     pub record: Record,
+    /// Where it came from, if not to this Sidecart first. One that came before changes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// The place of a record in a broker's topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// The record's offset there.
+    pub offset: i64,
 }

@@ -54,7 +54,7 @@ pub(crate) use sessions::{Session, Touch};
 pub(crate) use tables::{BatchTable, StaticList};
 pub(crate) use users::{Profile, Tally, Users};
 
-use crate::nouns::{AnonymousId, Erasure, EventId, Model, OrderId, SessionId, Timestamp, UserId};
+use crate::nouns::{AnonymousId, Erasure, EventId, Model, OrderId, Positions, SessionId, Timestamp, UserId};
 use crate::settings::Settings;
 
 /// The number of an item inside one engine: its place in order of first mention.
@@ -81,7 +81,9 @@ pub struct State {
     pub(crate) fixed: StaticList,
     /// The scorer's learned weights.
     pub(crate) models: Models,
-    /// Entries applied since the state began, duplicates included.
+    /// How far the broker's partitions have been read.
+    pub(crate) positions: Positions,
+    /// Entries applied since the state began, without those that came twice.
     pub(crate) applied: u64,
     /// Items refused because the catalogue was full.
     pub(crate) refused_items: u64,

@@ -47,7 +47,7 @@ impl Shop {
     }
 
     pub fn apply(&mut self, minute: i64, record: Record) -> Applied {
-        self.engine.apply(&Entry { accepted_at: at(minute), record })
+        self.engine.apply(&Entry { accepted_at: at(minute), record, origin: None })
     }
 
     pub fn event(&mut self, minute: i64, session: &str, kind: EventKind, items: &str) -> Event {

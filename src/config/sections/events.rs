@@ -13,6 +13,8 @@ pub enum LogKind {
     /// A log of files in the data directory.
     #[default]
     Embedded,
+    /// A broker, for several replicas; see `kafka`. Each replica keeps a copy in its data directory.
+    Kafka,
 }
 
 /// How events come in and how long their ids are remembered.

@@ -4,7 +4,7 @@
 use rustc_hash::FxHashSet;
 
 use crate::Applied;
-use crate::nouns::Erasure;
+use crate::nouns::{Entry, Erasure};
 use crate::store::State;
 use crate::store::key::Key;
 
@@ -40,10 +40,12 @@ impl State {
         }
     }
 
-    /// Applies an erasure whose finds are known. Counts as one entry.
-    pub(crate) fn forget(&mut self, found: &Forgotten) {
-        self.applied += 1;
-        self.take_out(found);
+    /// Applies the entry of an erasure whose finds are known.
+    pub(crate) fn forget(&mut self, entry: &Entry, found: &Forgotten) {
+        if self.is_new(entry) {
+            self.applied += 1;
+            self.take_out(found);
+        }
     }
 
     pub(super) fn erase(&mut self, erasure: &Erasure) -> Applied {

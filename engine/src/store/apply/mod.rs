@@ -15,7 +15,24 @@ use crate::settings::Settings;
 impl State {
     /// Applies one entry.
     pub(crate) fn apply(&mut self, entry: &Entry, settings: &Settings) -> Applied {
-        self.applied += 1;
+        if !self.is_new(entry) {
+            return Applied::Duplicate;
+        }
+        let applied = self.apply_record(entry, settings);
+        // Not what comes twice, nor what only one replica wrote down: replicas that agree count the same.
+        if applied != Applied::Duplicate && !matches!(entry.record, Record::Positions(_)) {
+            self.applied += 1;
+        }
+        applied
+    }
+
+    /// Whether an entry was not read from its place at a broker before; from now on it was.
+    fn is_new(&mut self, entry: &Entry) -> bool {
+        let place = entry.origin.as_ref();
+        place.is_none_or(|at| self.positions.advance(&at.topic, at.partition, at.offset + 1))
+    }
+
+    fn apply_record(&mut self, entry: &Entry, settings: &Settings) -> Applied {
         match &entry.record {
             Record::Event(event) => self.apply_event(event, entry.accepted_at, settings),
             Record::Item(item) => self.put_item(item, entry.accepted_at, settings),
@@ -32,6 +49,13 @@ impl State {
                 }
             }
             Record::Erase(erasure) => self.erase(erasure),
+            Record::Positions(positions) => {
+                if self.positions.merge(positions) {
+                    Applied::Fresh
+                } else {
+                    Applied::Duplicate
+                }
+            }
             Record::Stock(update) => {
                 self.change_item(&update.item, entry.accepted_at, |state| state.catalog.set_stock(update))
             }

@@ -1,0 +1,97 @@
+//! A broker as the event log: records go to Kafka or Redpanda first, and every replica takes all of them back, in one
+//! order, into its own log and state.
+//!
+//! HTTP -> [`Publisher`] -> topics -> [`consume`]: partitions, put into one order by [`merge`] -> the sequencer, as if
+//! they had just come in. What has been read (`Record::Positions`) is in the same log and state, so both move together.
+//! The [`lead`]er says how far all shall take what has arrived, learns, and puts aside what nobody can read.
+
+mod arrived;
+mod client;
+mod consume;
+mod lead;
+mod merge;
+mod publish;
+#[cfg(test)]
+mod tests;
+mod topics;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+pub use arrived::Reading;
+pub use client::BrokerError;
+use consume::Consume;
+pub use publish::Publisher;
+pub use topics::Topics;
+
+use crate::config::Kafka;
+use crate::ingest::{Ingest, Learning, Shared};
+
+/// The threads that follow the broker.
+pub struct Following {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+    publisher: Arc<Publisher>,
+}
+
+/// What following a broker needs of the process.
+pub struct Needs {
+    /// The section of the config.
+    pub kafka: Kafka,
+    /// How foreign records are read.
+    pub reading: Reading,
+    /// The way out.
+    pub publisher: Arc<Publisher>,
+    /// The way in.
+    pub ingest: Ingest,
+    /// The engine, and how far it is.
+    pub shared: Arc<Shared>,
+    /// The learner, if the scorer learns.
+    pub learning: Option<Arc<Learning>>,
+}
+
+/// Begins to follow. The broker may be away: the process serves what it has, and says in its readiness what is missing.
+/// To be called on the runtime.
+///
+/// # Errors
+/// [`BrokerError`]: the settings cannot be used.
+pub fn follow(needs: Needs) -> Result<Following, BrokerError> {
+    let topics = Topics::of(&needs.kafka);
+    let (stop, leads) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    needs.shared.progress.set_behind(Some("the broker was not asked yet".into()));
+    if let Some(learning) = &needs.learning {
+        learning.set_idle(true);
+    }
+    let leader = lead::spawn(&needs.kafka, &topics, Arc::clone(&leads), Arc::clone(&stop))?;
+    let consume = Consume {
+        topics,
+        reading: needs.reading,
+        publisher: Arc::clone(&needs.publisher),
+        ordered: needs.ingest.ordered(),
+        shared: Arc::clone(&needs.shared),
+        leads,
+        learning: needs.learning,
+        stop: Arc::clone(&stop),
+        runtime: tokio::runtime::Handle::current(),
+        kafka: needs.kafka,
+    };
+    let shared = needs.shared;
+    let consumer = std::thread::Builder::new()
+        .name("consumer".into())
+        .spawn(move || shared.guard("consumer of the broker", || consume.run()))
+        .map_err(|error| BrokerError::Thread("consumer", error))?;
+    Ok(Following { stop, threads: vec![leader, consumer], publisher: needs.publisher })
+}
+
+impl Following {
+    /// Stops reading; waits for what was sent. Blocks.
+    pub fn stop(self) {
+        self.stop.store(true, Ordering::Release);
+        for thread in self.threads {
+            // A panic was reported by the thread's own guard.
+            let _ = thread.join();
+        }
+        self.publisher.flush();
+    }
+}

@@ -1,0 +1,156 @@
+//! The way out: records to their topics, acknowledged when the broker has them.
+
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer};
+use sidecart_engine::nouns::{Positions, Record};
+
+use super::client::{BrokerError, Callbacks, config, explain};
+use super::topics::Topics;
+use crate::config::Kafka;
+use crate::ingest::{Outlet, Prepared, Sent, SubmitError};
+
+/// The header that tells our own records from those of foreign producers, and its value.
+pub const OWN_HEADER: &str = "sidecart-entry";
+/// The form of our own records: an entry of the log, as JSON.
+pub const OWN_FORM: &[u8] = b"1";
+/// Records that may wait for the broker in this process; beyond, senders are told to come again.
+const MAX_QUEUED: usize = 200_000;
+/// How long a stop waits for what is under way.
+const FLUSH: Duration = Duration::from_secs(5);
+
+/// A record that could not be taken, and where it came from.
+pub struct Letter<'a> {
+    /// Topic, partition and offset.
+    pub origin: (&'a str, i32, i64),
+    /// Why.
+    pub reason: &'a str,
+    /// What was sent.
+    pub payload: &'a [u8],
+}
+
+/// Sends records to the broker.
+pub struct Publisher {
+    producer: FutureProducer<Callbacks>,
+    topics: Topics,
+    kafka: Kafka,
+    acknowledged: Mutex<Positions>,
+}
+
+impl Publisher {
+    /// A publisher; the broker need not be there yet.
+    ///
+    /// # Errors
+    /// [`BrokerError::Settings`], [`BrokerError::File`].
+    pub fn new(kafka: &Kafka, topics: &Topics) -> Result<Self, BrokerError> {
+        let mut config = config(kafka)?;
+        // Durable on all replicas in sync; a retry neither doubles nor reorders.
+        config.set("acks", "all").set("enable.idempotence", "true");
+        config.set("linger.ms", "2").set("compression.type", "zstd").set("partitioner", "murmur2_random");
+        config.set("message.timeout.ms", kafka.publish_timeout.ms().to_string());
+        config.set("queue.buffering.max.messages", MAX_QUEUED.to_string());
+        let producer = config.create_with_context(Callbacks::of(kafka)).map_err(BrokerError::Settings)?;
+        Ok(Self { producer, topics: topics.clone(), kafka: kafka.clone(), acknowledged: Mutex::default() })
+    }
+
+    /// Hands a record to the client.
+    fn send<'s>(&'s self, record: &Prepared) -> Result<(&'s str, DeliveryFuture), KafkaError> {
+        let (topic, key) = self.topics.route(record.record());
+        let headers = OwnedHeaders::new().insert(Header { key: OWN_HEADER, value: Some(OWN_FORM) });
+        let mut message: FutureRecord<'_, str, [u8]> = FutureRecord::to(topic).headers(headers);
+        message.key = key;
+        // A key without a value: compaction forgets the item.
+        message.payload = (!matches!(record.record(), Record::Delete { .. })).then_some(record.payload());
+        self.producer.send_result(message).map(|delivery| (topic, delivery)).map_err(|(error, _)| error)
+    }
+
+    async fn publish_all(&self, records: Vec<Prepared>) -> Result<Positions, SubmitError> {
+        let under_way: Vec<_> = records.iter().map(|record| self.send(record)).collect();
+        let mut reached = Positions::default();
+        let mut failed = None;
+        for sent in under_way {
+            let outcome = match sent {
+                Ok((topic, delivery)) => match delivery.await {
+                    Ok(Ok(delivery)) => {
+                        reached.advance(topic, delivery.partition, delivery.offset + 1);
+                        continue;
+                    }
+                    Ok(Err((error, _))) => error,
+                    Err(_) => KafkaError::Canceled,
+                },
+                Err(error) => error,
+            };
+            failed.get_or_insert(outcome);
+        }
+        self.acknowledged.lock().merge(&reached);
+        match failed {
+            None => Ok(reached),
+            Some(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => {
+                Err(SubmitError::Full(MAX_QUEUED))
+            }
+            Some(error) => {
+                let said = explain(&self.kafka, &error);
+                tracing::error!(%error, "the broker did not take records; they were not acknowledged");
+                Err(SubmitError::Log(said))
+            }
+        }
+    }
+
+    /// Says in what order records shall be taken. What comes of it comes back as a cut.
+    ///
+    /// # Errors
+    /// The client's queue is full.
+    pub fn cut(&self, cut: &Positions) -> Result<(), KafkaError> {
+        let payload = serde_json::to_vec(cut).map_err(|_| KafkaError::Canceled)?;
+        let message: FutureRecord<'_, str, [u8]> = FutureRecord::to(&self.topics.cuts).payload(&payload);
+        self.producer.send_result(message).map(drop).map_err(|(error, _)| error)
+    }
+
+    /// Puts a record aside; waits until the broker has it.
+    ///
+    /// # Errors
+    /// [`SubmitError`]: it was not taken.
+    pub async fn bury(&self, letter: &Letter<'_>) -> Result<(), SubmitError> {
+        let (topic, partition, offset) = letter.origin;
+        let (partition, offset) = (partition.to_string(), offset.to_string());
+        let headers = OwnedHeaders::new()
+            .insert(Header { key: "reason", value: Some(letter.reason) })
+            .insert(Header { key: "topic", value: Some(topic) })
+            .insert(Header { key: "partition", value: Some(&partition) })
+            .insert(Header { key: "offset", value: Some(&offset) });
+        let message: FutureRecord<'_, str, [u8]> =
+            FutureRecord::to(&self.topics.dead_letters).payload(letter.payload).headers(headers);
+        let sent = self.producer.send_result(message).map_err(|(error, _)| error);
+        let outcome = match sent {
+            Ok(delivery) => {
+                delivery.await.map_err(|_| KafkaError::Canceled).and_then(|taken| taken.map_err(|(e, _)| e))
+            }
+            Err(error) => Err(error),
+        };
+        outcome.map(drop).map_err(|error| SubmitError::Log(explain(&self.kafka, &error)))
+    }
+
+    /// Waits for what is under way.
+    pub fn flush(&self) {
+        if let Err(error) = self.producer.flush(FLUSH) {
+            tracing::warn!(%error, "some records that nobody waits for were not sent");
+        }
+    }
+}
+
+impl Outlet for Publisher {
+    fn publish(&self, records: Vec<Prepared>) -> Sent<'_> {
+        Box::pin(self.publish_all(records))
+    }
+
+    fn offer(&self, record: &Prepared) -> bool {
+        self.send(record).is_ok()
+    }
+
+    fn acknowledged(&self) -> Positions {
+        self.acknowledged.lock().clone()
+    }
+}

@@ -1,0 +1,148 @@
+//! The topics: their names, what they must be like, and making them.
+
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::error::RDKafkaErrorCode;
+use sidecart_engine::nouns::Record;
+
+use super::client::{BrokerError, Callbacks, MAX_MESSAGE_BYTES, config, explain};
+use crate::config::Kafka;
+
+/// How long one question to the broker may take.
+pub const ASK: Duration = Duration::from_secs(5);
+
+/// The names of a shop's topics.
+#[derive(Debug, Clone)]
+pub struct Topics {
+    /// Those whose records change the state, in the order in which a cut takes them: the catalogue before what is told of
+    /// its items, a model before the events that are ranked by it.
+    pub ordered: [String; 5],
+    /// The order itself.
+    pub cuts: String,
+    /// What could not be taken.
+    pub dead_letters: String,
+}
+
+impl Topics {
+    /// Those of a prefix.
+    pub fn of(kafka: &Kafka) -> Self {
+        let name = |topic: &str| format!("{}{topic}", kafka.topic_prefix);
+        Self {
+            ordered: ["catalog", "inventory", "models", "erasures", "events"].map(name),
+            cuts: name("cuts"),
+            dead_letters: name("dead-letters"),
+        }
+    }
+
+    /// Where a record goes, and its key.
+    pub fn route<'t, 'r>(&'t self, record: &'r Record) -> (&'t str, Option<&'r str>) {
+        let [catalog, inventory, models, erasures, events] = &self.ordered;
+        match record {
+            Record::Event(event) => (events, Some(event.session.as_str())),
+            Record::Item(item) => (catalog, Some(item.id.as_str())),
+            Record::Patch { item, .. } | Record::Delete { item } => (catalog, Some(item.as_str())),
+            Record::Stock(update) => (inventory, Some(update.item.as_str())),
+            Record::Model(_) => (models, Some("ranker")),
+            Record::Erase(_) | Record::Positions(_) => (erasures, None),
+        }
+    }
+
+    fn all(&self, kafka: &Kafka) -> Vec<Wanted<'_>> {
+        let [catalog, inventory, models, erasures, events] = &self.ordered;
+        let many = i32::from(kafka.partitions);
+        vec![
+            Wanted { name: catalog, partitions: many, compacted: true, exactly: false },
+            Wanted { name: inventory, partitions: many, compacted: true, exactly: false },
+            Wanted { name: models, partitions: 1, compacted: true, exactly: true },
+            Wanted { name: erasures, partitions: 1, compacted: false, exactly: true },
+            Wanted { name: events, partitions: many, compacted: false, exactly: false },
+            Wanted { name: &self.cuts, partitions: 1, compacted: false, exactly: true },
+            Wanted { name: &self.dead_letters, partitions: 1, compacted: false, exactly: false },
+        ]
+    }
+
+    /// Makes what is missing, if that is allowed, and checks the rest.
+    ///
+    /// # Errors
+    /// [`BrokerError`] says what is missing or wrong, and the remedy.
+    pub async fn ensure(&self, kafka: &Kafka) -> Result<(), BrokerError> {
+        let admin: AdminClient<Callbacks> =
+            config(kafka)?.create_with_context(Callbacks::of(kafka)).map_err(BrokerError::Settings)?;
+        let wanted = self.all(kafka);
+        let mut missing = Vec::new();
+        for topic in &wanted {
+            let found = partitions(kafka, &admin, topic.name)?;
+            match found {
+                0 => missing.push(topic),
+                found if topic.exactly && found != topic.partitions => {
+                    let problem = format!(
+                        "has {found} partitions, it must have one: delete it while no replica runs, Sidecart makes it anew"
+                    );
+                    return Err(BrokerError::Topic { topic: topic.name.to_owned(), problem });
+                }
+                found if found < topic.partitions => tracing::warn!(
+                    topic = topic.name,
+                    found,
+                    wanted = topic.partitions,
+                    "fewer partitions than `kafka.partitions`: it works, but add some if producers wait for one another"
+                ),
+                _ => {}
+            }
+        }
+        if !missing.is_empty() && !kafka.create_topics {
+            let names: Vec<&str> = missing.iter().map(|topic| topic.name).collect();
+            let problem = "is missing: make it, or set `kafka.create_topics: true`".to_owned();
+            return Err(BrokerError::Topic { topic: names.join("`, `"), problem });
+        }
+        make(kafka, &admin, &missing).await
+    }
+}
+
+struct Wanted<'a> {
+    name: &'a str,
+    partitions: i32,
+    compacted: bool,
+    exactly: bool,
+}
+
+/// How many partitions a topic has; 0: there is no such topic.
+fn partitions(kafka: &Kafka, admin: &AdminClient<Callbacks>, topic: &str) -> Result<i32, BrokerError> {
+    let refused = |error| BrokerError::Refused(explain(kafka, &error));
+    let metadata = admin.inner().fetch_metadata(Some(topic), ASK).map_err(refused)?;
+    Ok(metadata.topics().first().map_or(0, |topic| topic.partitions().len() as i32))
+}
+
+async fn make(kafka: &Kafka, admin: &AdminClient<Callbacks>, missing: &[&Wanted<'_>]) -> Result<(), BrokerError> {
+    let (retention, largest) = (kafka.retention.ms().to_string(), MAX_MESSAGE_BYTES.to_string());
+    let mut topics = Vec::new();
+    for wanted in missing {
+        let copies = TopicReplication::Fixed(kafka.replication.map_or(-1, i32::from));
+        let topic = NewTopic::new(wanted.name, wanted.partitions, copies).set("max.message.bytes", &largest);
+        topics.push(if wanted.compacted {
+            topic.set("cleanup.policy", "compact")
+        } else {
+            topic.set("cleanup.policy", "delete").set("retention.ms", &retention)
+        });
+    }
+    if topics.is_empty() {
+        return Ok(());
+    }
+    let made = admin.create_topics(&topics, &AdminOptions::new().operation_timeout(Some(ASK))).await;
+    let made = made.map_err(|error| BrokerError::Refused(explain(kafka, &error)))?;
+    for outcome in made {
+        match outcome {
+            Ok(topic) => tracing::info!(topic, "topic made"),
+            // Another replica was faster.
+            Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((topic, code)) => {
+                let problem = format!(
+                    "cannot be made ({code}): make it by hand, grant the right to create topics, or check \
+                     `kafka.replication` against the number of brokers"
+                );
+                return Err(BrokerError::Topic { topic, problem });
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! The log on a broker, where the config asks for one.
+
+use std::sync::Arc;
+
+use crate::broker::{self, BrokerError, Following, Needs, Publisher, Reading, Topics};
+use crate::config::Config;
+use crate::config::events::LogKind;
+use crate::ingest::{Ingest, Learning, Shared};
+
+/// The way out to the broker; `None`: the config asks for none.
+pub fn publisher(config: &Config) -> Result<Option<Arc<Publisher>>, BrokerError> {
+    match config.events.log {
+        LogKind::Embedded => Ok(None),
+        LogKind::Kafka => Publisher::new(&config.kafka, &Topics::of(&config.kafka)).map(Arc::new).map(Some),
+    }
+}
+
+/// Begins to follow the broker.
+pub fn follow(
+    publisher: Option<Arc<Publisher>>,
+    config: &Config,
+    ingest: &Ingest,
+    shared: &Arc<Shared>,
+    learning: Option<Arc<Learning>>,
+) -> Result<Option<Following>, BrokerError> {
+    let Some(publisher) = publisher else { return Ok(None) };
+    let reading = Reading {
+        events: config.events.clone(),
+        mapping: config.events.mapping.compiled(),
+        currency: config.catalog.currency,
+    };
+    let needs = Needs {
+        kafka: config.kafka.clone(),
+        reading,
+        publisher,
+        ingest: ingest.clone(),
+        shared: Arc::clone(shared),
+        learning,
+    };
+    broker::follow(needs).map(Some)
+}

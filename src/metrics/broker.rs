@@ -1,0 +1,68 @@
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// A partition of a topic.
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct PartitionLabel {
+    topic: String,
+    partition: i32,
+}
+
+/// What comes from a broker, where there is one.
+#[derive(Debug)]
+pub struct Broker {
+    /// Cuts that this replica has sent.
+    pub cuts: Counter,
+    /// Records that cannot be taken.
+    pub poison: Counter,
+    /// 1: this replica leads.
+    pub leader: Gauge,
+    /// Records that have arrived and wait for their turn.
+    pub waiting: Gauge,
+    lag: Family<PartitionLabel, Gauge>,
+    age: Family<PartitionLabel, Gauge<f64, AtomicU64>>,
+}
+
+impl Broker {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let broker = Self {
+            cuts: Counter::default(),
+            poison: Counter::default(),
+            leader: Gauge::default(),
+            waiting: Gauge::default(),
+            lag: Family::default(),
+            age: Family::default(),
+        };
+        registry.register("broker_cuts", "Cuts that this replica has sent", broker.cuts.clone());
+        registry.register("broker_poison", "Records of the broker that cannot be taken", broker.poison.clone());
+        registry.register("broker_leader", "Whether this replica leads: 1, or 0", broker.leader.clone());
+        registry.register(
+            "broker_waiting_records",
+            "Records of the broker that have arrived and wait for their turn",
+            broker.waiting.clone(),
+        );
+        registry.register("broker_lag_records", "Offsets of a partition not applied yet", broker.lag.clone());
+        registry.register(
+            "broker_record_age_seconds",
+            "Age of the newest record of a partition when it was taken, by the broker's clock",
+            broker.age.clone(),
+        );
+        broker
+    }
+
+    /// Tells how many offsets of a partition are not applied.
+    pub fn tell_lag(&self, topic: &str, partition: i32, records: i64) {
+        self.lag.get_or_create(&PartitionLabel { topic: topic.to_owned(), partition }).set(records);
+    }
+
+    /// Tells how old the newest record of a partition was when it was taken.
+    pub fn tell_age(&self, topic: &str, partition: i32, ms: i64) {
+        let label = PartitionLabel { topic: topic.to_owned(), partition };
+        self.age.get_or_create(&label).set(ms as f64 / 1e3);
+    }
+}
