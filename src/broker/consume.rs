@@ -45,6 +45,8 @@ const LOOK: Duration = Duration::from_secs(2);
 const COUNT: Duration = Duration::from_secs(30);
 /// After this long without a record from a broker that answers there is none.
 const QUIET: Duration = Duration::from_secs(3);
+/// How long a cut that is the next one may wait for its records, or records for a cut.
+const STUCK: Duration = Duration::from_secs(5);
 /// Between two tries to reach a broker.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -76,8 +78,8 @@ pub struct Consume {
 enum Next {
     /// Nothing: the process ends, or its log takes nothing more.
     End,
-    /// Reading anew, from where the state is.
-    Begin,
+    /// Reading anew, from where the state is, for this reason.
+    Begin(&'static str),
 }
 
 /// What is under way.
@@ -92,6 +94,10 @@ struct Reader {
     paused: BTreeSet<(usize, i32)>,
     /// How far all must be read before the process counts as ready; `None` once it does.
     goal: Option<Positions>,
+    /// Where the cuts ended when reading began.
+    cuts_end: i64,
+    /// Since when something waits, and for which cut.
+    stuck_since: Option<(i64, Instant)>,
     /// The cut under way, and since when.
     cut: Option<(Positions, Instant)>,
     cut_at: Instant,
@@ -107,24 +113,25 @@ struct Reader {
 impl Consume {
     /// Runs until the stop signal. A broker that is away is waited for.
     pub fn run(self) {
+        let mut is_first = true;
         while !self.stopped() {
-            match self.begin() {
+            match self.begin(is_first) {
                 Ok(reader) => match self.follow(reader) {
                     Next::End => return,
-                    Next::Begin => {
-                        tracing::info!("topics have more partitions than before: reading them, too");
-                        std::thread::sleep(RETRY);
-                    }
+                    Next::Begin(why) => tracing::warn!("reading begins anew: {why}"),
                 },
-                Err(error) => {
+                Err(error) if is_first => {
                     let why = error.to_string();
                     if self.shared.progress.behind().as_deref() != Some(&why) {
                         tracing::error!("{why}");
                     }
                     self.shared.progress.set_behind(Some(why));
-                    std::thread::sleep(RETRY);
                 }
+                // What was ready once stays so: a broker that is away is no reason to take answers away, too.
+                Err(error) => tracing::warn!("{error}"),
             }
+            is_first &= self.shared.progress.behind().is_some();
+            std::thread::sleep(RETRY);
         }
     }
 
@@ -133,7 +140,7 @@ impl Consume {
     }
 
     /// Sees to the topics and goes to where the state is.
-    fn begin(&self) -> Result<Reader, BrokerError> {
+    fn begin(&self, is_first: bool) -> Result<Reader, BrokerError> {
         // The rest of this replica's own log says where it was.
         while self.shared.progress.applied() < self.shared.progress.appended() && !self.stopped() {
             std::thread::sleep(POLL);
@@ -155,6 +162,8 @@ impl Consume {
             is_troubled: false,
             paused: BTreeSet::new(),
             goal: None,
+            cuts_end: 0,
+            stuck_since: None,
             cut: None,
             cut_at: now,
             whole_cut_at: now,
@@ -164,7 +173,8 @@ impl Consume {
             counted_at: now,
         };
         let goal = self.assign(&mut reader, &from)?;
-        reader.goal = Some(goal);
+        reader.cuts_end = goal.of(&self.topics.cuts, 0).unwrap_or(0);
+        reader.goal = is_first.then_some(goal);
         Ok(reader)
     }
 
@@ -215,6 +225,7 @@ impl Consume {
             self.read(&mut reader);
             self.cut(&mut reader);
             while let Some(batch) = reader.merge.take(BATCH) {
+                reader.stuck_since = None;
                 if !self.submit(batch.records, batch.reached) {
                     return Next::End;
                 }
@@ -225,7 +236,10 @@ impl Consume {
                 learning.set_idle(!self.leads.load(Ordering::Acquire));
             }
             if reader.merge.is_cut_beyond(&reader.known) || self.has_grown(&mut reader) {
-                return Next::Begin;
+                return Next::Begin("topics have more partitions than before");
+            }
+            if self.is_stuck(&mut reader) {
+                return Next::Begin("records that the broker has do not come");
             }
         }
         Next::End
@@ -244,6 +258,26 @@ impl Consume {
                 metadata.ok().and_then(|metadata| metadata.topics().first().map(|topic| topic.partitions().len()));
             count.is_some_and(|count| count > reader.known.range((lane, 0)..=(lane, i32::MAX)).count())
         })
+    }
+
+    /// Whether records or a cut are waited for in vain while the broker answers: a client that lost its way after the
+    /// broker was away must not hold its replica up for good.
+    fn is_stuck(&self, reader: &mut Reader) -> bool {
+        let waits = reader.merge.waiting() > 0 || reader.merge.cuts_waiting() > 0;
+        let next = reader.merge.next_cut();
+        let since = match reader.stuck_since {
+            Some((cut, since)) if waits && cut == next => since,
+            _ => {
+                reader.stuck_since = waits.then(|| (next, Instant::now()));
+                return false;
+            }
+        };
+        if since.elapsed() < STUCK {
+            return false;
+        }
+        reader.stuck_since = None;
+        // A broker that is away is waited for.
+        reader.consumer.fetch_watermarks(&self.topics.cuts, 0, POLL * 100).is_ok()
     }
 
     /// Takes in what has arrived.
@@ -292,8 +326,7 @@ impl Consume {
 
     /// Says what shall be taken next, if that is on this replica.
     fn cut(&self, reader: &mut Reader) {
-        let end = reader.goal.as_ref().and_then(|goal| goal.of(&self.topics.cuts, 0));
-        if end.is_some_and(|end| reader.merge.cuts_arrived() < end) {
+        if reader.merge.cuts_arrived() < reader.cuts_end {
             // What has arrived was cut long ago.
             return;
         }

@@ -97,6 +97,11 @@ impl<T> Merge<T> {
         self.cut_arrived
     }
 
+    /// The offset of the next cut to be taken.
+    pub fn next_cut(&self) -> i64 {
+        self.cuts.front().map_or(self.cut_arrived, |(offset, _)| *offset)
+    }
+
     /// Cuts that are not taken whole.
     pub fn cuts_waiting(&self) -> usize {
         self.cuts.len()

@@ -47,6 +47,8 @@ pub struct Needs {
     pub ingest: Ingest,
     /// The engine, and how far it is.
     pub shared: Arc<Shared>,
+    /// Whether this replica leads; told from here on.
+    pub leads: Arc<AtomicBool>,
     /// The learner, if the scorer learns.
     pub learning: Option<Arc<Learning>>,
 }
@@ -58,7 +60,8 @@ pub struct Needs {
 /// [`BrokerError`]: the settings cannot be used.
 pub fn follow(needs: Needs) -> Result<Following, BrokerError> {
     let topics = Topics::of(&needs.kafka);
-    let (stop, leads) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (stop, leads) = (Arc::new(AtomicBool::new(false)), needs.leads);
+    leads.store(false, Ordering::Release);
     needs.shared.progress.set_behind(Some("the broker was not asked yet".into()));
     if let Some(learning) = &needs.learning {
         learning.set_idle(true);

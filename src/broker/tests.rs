@@ -4,9 +4,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
-use rdkafka::client::DefaultClientContext;
 use rdkafka::mocking::MockCluster;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
 use serde_json::{Value, json};
 use sidecart_engine::Settings;
 use sidecart_engine::nouns::{Entry, Item, ItemId, Record};
@@ -22,7 +21,7 @@ use crate::metrics::Metrics;
 const PATIENCE: Duration = Duration::from_secs(60);
 const PARTITIONS: i32 = 3;
 
-type Cluster = MockCluster<'static, DefaultClientContext>;
+type Cluster = MockCluster<'static, DefaultProducerContext>;
 
 fn cluster() -> (Cluster, Kafka) {
     let cluster = MockCluster::new(1).expect("a broker");
@@ -63,8 +62,9 @@ impl Replica {
             currency: config.catalog.currency,
             events: config.events,
         };
-        let (kafka, learning) = (kafka.clone(), None);
-        let needs = Needs { kafka, reading, publisher, ingest: ingest.clone(), shared: Arc::clone(&shared), learning };
+        let (kafka, learning, leads) = (kafka.clone(), None, Arc::default());
+        let needs =
+            Needs { kafka, reading, publisher, ingest: ingest.clone(), shared: Arc::clone(&shared), learning, leads };
         let following = follow(needs).expect("followed");
         Self { ingest, shared, writers, following }
     }

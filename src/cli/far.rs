@@ -32,7 +32,7 @@ pub struct FarStores {
     /// Whether this replica is the one that writes to them. Always so with a log of its own; with a shared log, whoever
     /// leads.
     #[cfg_attr(
-        not(any(feature = "object-store", feature = "redis")),
+        not(any(feature = "object-store", feature = "redis", feature = "kafka")),
         expect(dead_code, reason = "no store, no owner")
     )]
     pub is_owner: Arc<AtomicBool>,

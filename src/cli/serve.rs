@@ -163,6 +163,7 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
         _ => None,
     };
     let stores = FarStores::before(&config).await?;
+    #[cfg_attr(not(feature = "kafka"), expect(unused_mut, reason = "only a broker is an outlet"))]
     let mut storage = open_storage(&config, &version, clock.as_ref(), stores.restored)?;
     #[cfg(feature = "kafka")]
     let publisher = broker::publisher(&config)?;
@@ -177,7 +178,8 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
     let (ingest, shared, writers) =
         ingest::start(storage, config.settings(), config.events.queue, Arc::clone(&metrics), Arc::clone(&clock))?;
     #[cfg(feature = "kafka")]
-    let broker_following = broker::follow(publisher, &config, &ingest, &shared, learning.clone())?;
+    let broker_following =
+        broker::follow(publisher, &config, &ingest, &shared, learning.clone(), Arc::clone(&stores.is_owner))?;
     let followers = followers(&shared, learning);
     let keeper = Keeper::new(beginning, history, followers, Arc::clone(&metrics), Arc::clone(&clock));
     let keeper = Arc::new(keeper);

@@ -58,14 +58,49 @@ pub fn conflicts(config: &Config) -> Vec<Conflict> {
     let (certificate, key) = (&server.tls.certificate, &server.tls.key);
     found.push(beside("server.tls.certificate", certificate, "server.tls.key", key));
     found.push(beside("server.tls.key", key, "server.tls.certificate", certificate));
+    found.extend(broker(events, kafka));
     found.extend(remote(&storage.remote));
     found.extend(feature_store(features));
-    found.extend(broker(events, kafka));
     found.extend(events.mapping.ambiguous().into_iter().map(|(key, one, other)| {
         let says = format!("is the same name as `{one}` and means something else: keep one of the two");
         Some(conflict(&format!("{key}.{other}"), other, key, says))
     }));
     found.into_iter().flatten().collect()
+}
+
+/// What the log on a broker needs.
+fn broker(events: &Events, kafka: &Kafka) -> Vec<Option<Conflict>> {
+    let security = &kafka.security;
+    let lacks = |key: &str, value: &str, other: &'static str, is_there: bool, says: &str| {
+        (!is_there).then(|| conflict(key, value.to_owned(), other, says.to_owned()))
+    };
+    let mut found = Vec::new();
+    if events.log == LogKind::Kafka {
+        let build = "is not in this build: build Sidecart with `--features kafka`, or take the container";
+        found.push(lacks("events.log", "kafka", "events.log", cfg!(feature = "kafka"), build));
+        let brokers = "needs `kafka.brokers`: name some, as `[host:9092]`";
+        found.push(lacks("events.log", "kafka", "kafka.brokers", !kafka.brokers.is_empty(), brokers));
+    }
+    let mechanism = "kafka.security.mechanism";
+    match security.mechanism {
+        Some(Mechanism::Oauthbearer) => {
+            let says = "needs `kafka.security.token_file`: name the file with the token";
+            found.push(lacks(
+                mechanism,
+                "oauthbearer",
+                "kafka.security.token_file",
+                security.token_file.is_some(),
+                says,
+            ));
+        }
+        Some(Mechanism::Plain | Mechanism::ScramSha256 | Mechanism::ScramSha512) => {
+            let is_there = security.username.is_some() && security.password_file.is_some();
+            let says = "needs `kafka.security.username` and `kafka.security.password_file`: give both";
+            found.push(lacks(mechanism, "this mechanism", "kafka.security.username", is_there, says));
+        }
+        None => {}
+    }
+    found
 }
 
 /// What the config of the object store asks for and cannot have.
@@ -115,41 +150,6 @@ fn feature_store(features: &Features) -> Vec<Option<Conflict>> {
             .filter(|_| !features.redis.cluster)
             .map(|url| conflict("features.redis.urls", url.clone(), "features.redis.cluster", says.to_owned())),
     ]
-}
-
-/// What the log on a broker needs.
-fn broker(events: &Events, kafka: &Kafka) -> Vec<Option<Conflict>> {
-    let security = &kafka.security;
-    let lacks = |key: &str, value: &str, other: &'static str, is_there: bool, says: &str| {
-        (!is_there).then(|| conflict(key, value.to_owned(), other, says.to_owned()))
-    };
-    let mut found = Vec::new();
-    if events.log == LogKind::Kafka {
-        let build = "is not in this build: build Sidecart with `--features kafka`, or take the container";
-        found.push(lacks("events.log", "kafka", "events.log", cfg!(feature = "kafka"), build));
-        let brokers = "needs `kafka.brokers`: name some, as `[host:9092]`";
-        found.push(lacks("events.log", "kafka", "kafka.brokers", !kafka.brokers.is_empty(), brokers));
-    }
-    let mechanism = "kafka.security.mechanism";
-    match security.mechanism {
-        Some(Mechanism::Oauthbearer) => {
-            let says = "needs `kafka.security.token_file`: name the file with the token";
-            found.push(lacks(
-                mechanism,
-                "oauthbearer",
-                "kafka.security.token_file",
-                security.token_file.is_some(),
-                says,
-            ));
-        }
-        Some(Mechanism::Plain | Mechanism::ScramSha256 | Mechanism::ScramSha512) => {
-            let is_there = security.username.is_some() && security.password_file.is_some();
-            let says = "needs `kafka.security.username` and `kafka.security.password_file`: give both";
-            found.push(lacks(mechanism, "this mechanism", "kafka.security.username", is_there, says));
-        }
-        None => {}
-    }
-    found
 }
 
 fn at_least<T: PartialOrd + ToString>(key: &str, value: T, other: &'static str, least: T) -> Option<Conflict> {

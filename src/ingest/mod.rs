@@ -67,10 +67,10 @@ pub struct Shared {
     /// The engine was changed by something that is no record of the log, as the demo does: a state made from the log
     /// would lack it.
     pub unlogged: AtomicBool,
-    /// Shoppers of whom a store elsewhere is to hear.
-    pub changed: Changed,
     /// Where records go before they come back to this process's log; `None`: that log is the first to have them.
     pub outlet: Option<Arc<dyn Outlet>>,
+    /// Shoppers of whom a store elsewhere is to hear.
+    pub changed: Changed,
 }
 
 impl Shared {
@@ -218,8 +218,8 @@ pub fn start(
         metrics,
         clock,
         unlogged: AtomicBool::new(false),
-        changed: Changed::default(),
         outlet: storage.outlet,
+        changed: Changed::default(),
     });
     let capacity = queue.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
     let (jobs, waiting) = mpsc::channel(MAX_QUEUED_JOBS);

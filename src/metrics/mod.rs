@@ -192,15 +192,15 @@ pub struct Metrics {
     pub config_changes: Family<ConfigChange, Counter>,
     /// Times the file could not be watched.
     pub config_watch_failures: Counter,
+    /// What comes from a broker, where there is one.
+    #[cfg(feature = "kafka")]
+    pub broker: broker::Broker,
     /// Checkpoints in the object store.
     #[cfg(feature = "object-store")]
     pub vault: vault::Vault,
     /// Shoppers' features in the store elsewhere.
     #[cfg(feature = "redis")]
     pub features: features::Features,
-    /// What comes from a broker, where there is one.
-    #[cfg(feature = "kafka")]
-    pub broker: broker::Broker,
     gauges: sizes::Gauges,
 }
 
@@ -254,12 +254,12 @@ impl Metrics {
         let failures = config_watch_failures.clone();
         registry.register("config_watch_failures", "Times the config could not be watched", failures);
         let learning = learning::Learning::register(&mut registry);
+        #[cfg(feature = "kafka")]
+        let broker = broker::Broker::register(&mut registry);
         #[cfg(feature = "object-store")]
         let vault = vault::Vault::register(&mut registry);
         #[cfg(feature = "redis")]
         let features = features::Features::register(&mut registry);
-        #[cfg(feature = "kafka")]
-        let broker = broker::Broker::register(&mut registry);
         let gauges = sizes::Gauges::register(&mut registry);
         Self {
             registry,
@@ -285,12 +285,12 @@ impl Metrics {
             ladder_probes,
             config_changes,
             config_watch_failures,
+            #[cfg(feature = "kafka")]
+            broker,
             #[cfg(feature = "object-store")]
             vault,
             #[cfg(feature = "redis")]
             features,
-            #[cfg(feature = "kafka")]
-            broker,
             gauges,
         }
     }

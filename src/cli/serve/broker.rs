@@ -1,6 +1,7 @@
 //! The log on a broker, where the config asks for one.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::broker::{self, BrokerError, Following, Needs, Publisher, Reading, Topics};
 use crate::config::Config;
@@ -22,6 +23,7 @@ pub fn follow(
     ingest: &Ingest,
     shared: &Arc<Shared>,
     learning: Option<Arc<Learning>>,
+    leads: Arc<AtomicBool>,
 ) -> Result<Option<Following>, BrokerError> {
     let Some(publisher) = publisher else { return Ok(None) };
     let reading = Reading {
@@ -36,6 +38,7 @@ pub fn follow(
         ingest: ingest.clone(),
         shared: Arc::clone(shared),
         learning,
+        leads,
     };
     broker::follow(needs).map(Some)
 }
