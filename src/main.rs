@@ -9,9 +9,12 @@ mod data;
 mod decisions;
 mod demo;
 mod erasure;
+#[cfg(feature = "redis")]
+mod feature_store;
 #[cfg(test)]
 mod fuzz;
 mod http;
+mod identity;
 mod import;
 mod in_force;
 mod ingest;
@@ -21,6 +24,8 @@ mod replay;
 mod rules;
 mod service;
 mod simulate;
+#[cfg(feature = "object-store")]
+mod vault;
 mod wire;
 
 #[global_allocator]

@@ -1,8 +1,8 @@
 //! The state, put into plain views for people and other programs.
 
-use crate::nouns::{EventKind, Timestamp};
+use crate::nouns::{EventKind, History, Timestamp};
 use crate::settings::Settings;
-use crate::store::{ItemIx, Lens, Relation, Space, State, Tally, key};
+use crate::store::{ItemIx, Lens, Relation, Space, State, Tally, key, together};
 use crate::views::{CartLine, ItemView, SessionView, Sizes, UserView, Weighted};
 
 /// Entries shown of a longer list.
@@ -32,8 +32,15 @@ impl State {
     }
 
     /// `id` is a user's or, if there is no such user, an anonymous id.
-    pub(crate) fn user_view(&self, id: &str, now: Timestamp, settings: &Settings) -> Option<UserView> {
-        let profile = self.users.get(key(Space::User, id)).or_else(|| self.users.get(key(Space::Anonymous, id)))?;
+    pub(crate) fn user_view(
+        &self,
+        id: &str,
+        recalled: Option<&History>,
+        now: Timestamp,
+        settings: &Settings,
+    ) -> Option<UserView> {
+        let held = self.users.get(key(Space::User, id)).or_else(|| self.users.get(key(Space::Anonymous, id)));
+        let profile = together(held, recalled, &self.catalog, &settings.users)?;
         let lens = self.lens(settings, now);
         Some(UserView {
             purchased: self.tally_view(&profile.bought, &lens),

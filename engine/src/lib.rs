@@ -18,18 +18,18 @@ pub mod views;
 mod watch;
 
 use nouns::{
-    AnonymousId, Entry, Erasure, Event, EventId, Item, Model, OrderId, PastModel, Request, SessionId, Slate, Timestamp,
-    UserId,
+    AnonymousId, Entry, Erasure, Event, EventId, History, Item, Model, OrderId, PastModel, Request, SessionId, Slate,
+    Timestamp, UserId,
 };
 pub use pipeline::Scratch;
 pub use rank::{Course, Lesson, Trainer};
 pub use settings::Settings;
-pub use store::{Forgotten, State};
+pub use store::{Asker, Forgotten, Kept, State};
 use views::{ItemView, SessionView, Sizes, Trace, UserView};
 pub use watch::{Pace, Stage, Unhurried, Watch};
 
 /// The shape of [`State`] when it is saved. Raised whenever a saved state of before could not be read back.
-pub const STATE_VERSION: u32 = 5;
+pub const STATE_VERSION: u32 = 6;
 
 /// What became of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -229,7 +229,57 @@ impl Engine {
     /// What is known of a user, or of a device by its anonymous id.
     #[must_use]
     pub fn user(&self, id: &str, now: Timestamp) -> Option<UserView> {
-        self.state.user_view(id, now, &self.settings)
+        self.state.user_view(id, None, now, &self.settings)
+    }
+
+    /// As [`Engine::user`], together with what is remembered of them elsewhere.
+    #[must_use]
+    pub fn user_with(&self, id: &str, recalled: &History, now: Timestamp) -> Option<UserView> {
+        self.state.user_view(id, Some(recalled), now, &self.settings)
+    }
+
+    /// The shopper that a request is about, if it is about one: whose history to bring along, where the state may have
+    /// forgotten it.
+    #[must_use]
+    pub fn asker(&self, request: &Request) -> Option<Asker> {
+        self.state.asker(request)
+    }
+
+    /// A user, as [`Engine::asker`] would tell.
+    #[must_use]
+    pub fn asker_of(&self, user: &UserId) -> Asker {
+        self.state.asker_of(user)
+    }
+
+    /// Pseudonyms of the shoppers whose profiles an entry, just applied, may have changed; 0 stands for none.
+    #[must_use]
+    pub fn shoppers_of(&self, entry: &Entry) -> [u64; 4] {
+        self.state.shoppers_of(entry)
+    }
+
+    /// What the state holds of a shopper now; `None`: nothing, be it that there was nothing, that it was forgotten for
+    /// want of room, or that a device has become its user's.
+    #[must_use]
+    pub fn kept(&self, shopper: u64) -> Option<Kept> {
+        self.state.kept(shopper, &self.settings)
+    }
+
+    /// Whether this is a device that has become a user's.
+    #[must_use]
+    pub fn is_merged(&self, shopper: u64) -> bool {
+        self.state.users.owner(shopper) != shopper
+    }
+
+    /// Changes of shoppers' profiles since the state began. From the log alone: replicas agree on it.
+    #[must_use]
+    pub fn profile_changes(&self) -> u64 {
+        self.state.users.changes()
+    }
+
+    /// Shoppers whose profiles changed after that many changes. Walks all: some ten milliseconds per million.
+    #[must_use]
+    pub fn changed_after(&self, changes: u64) -> Vec<u64> {
+        self.state.users.changed_after(changes)
     }
 
     /// What is known of an item.

@@ -11,6 +11,7 @@ mod config;
 mod dead_letters;
 mod demo;
 mod explain;
+mod far;
 mod import;
 mod init;
 mod keys;

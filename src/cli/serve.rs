@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 
 use super::DONE;
+use super::far::{Far, FarStores, Near};
 use crate::access::Audit;
 use crate::clock::{Clock, SystemClock};
 use crate::config::observability::{LogFormat, LogLevel};
@@ -23,7 +24,7 @@ use crate::http::{Door, Guard, Listening, Tls, router};
 use crate::in_force::{self, Follower, InForce, Keeper, Watcher};
 use crate::ingest::checkpoint::Checkpoints;
 use crate::ingest::{self, DeadLetters, Learning, Saving, Shared, Storage, Writers};
-use crate::log::{EventLog, LogOptions, SegmentLog};
+use crate::log::{EventLog, LogOptions, Offset, SegmentLog};
 use crate::metrics::Metrics;
 use crate::service::{Parts, Service, Tokens};
 
@@ -129,6 +130,7 @@ pub struct Running {
     service: Arc<Service>,
     writers: Writers,
     watcher: Option<Watcher>,
+    far: Far,
     stop: watch::Sender<bool>,
     http: Vec<JoinHandle<()>>,
     admin: Option<SocketAddr>,
@@ -154,29 +156,34 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
         (Some(certificate), Some(key)) => Some(Arc::new(Tls::of(certificate.clone(), key.clone())?)),
         _ => None,
     };
-    let storage = open_storage(&config, &version, clock.as_ref())?;
+    let stores = FarStores::before(&config).await?;
+    let storage = open_storage(&config, &version, clock.as_ref(), stores.restored)?;
     let tokens = Tokens::with_key(&config.data_dir.join("token.key"))?;
     let (reader, checkpoints) = (storage.log.reader(), storage.checkpoints.clone());
     let (learning, metrics) = (storage.learning.clone(), Arc::new(Metrics::new()));
     let (ingest, shared, writers) =
         ingest::start(storage, config.settings(), config.events.queue, Arc::clone(&metrics), Arc::clone(&clock))?;
     let followers = followers(&shared, learning);
-    let keeper = Arc::new(Keeper::new(beginning, history, followers, metrics, clock));
+    let keeper = Keeper::new(beginning, history, followers, Arc::clone(&metrics), Arc::clone(&clock));
+    let keeper = Arc::new(keeper);
     let watcher = in_force::watch(&keeper).context("cannot start the thread `config`")?;
     let dead_letters = Arc::new(DeadLetters::new(config.data_dir.clone()));
     let decisions = Arc::new(Decisions::default());
+    let near = Near { checkpoints: checkpoints.clone(), shared: Arc::clone(&shared), metrics, clock };
+    let (far, elsewhere) = stores.start(&config, near)?;
     let stores = Stores {
         ingest: ingest.clone(),
         log: reader,
         checkpoints,
         dead_letters: Arc::clone(&dead_letters),
         decisions: Arc::clone(&decisions),
+        elsewhere,
     };
     let erasures = Erasures::start(config.data_dir.join("erasures"), stores)?;
     let (addr, grace) = (listening.addr(), config.server.shutdown_grace.duration());
     tracing::info!(%addr, config = version, data_dir = %config.data_dir.display(), "started");
     let data_dir = config.data_dir.clone();
-    let parts = Parts { keeper, ingest, shared, dead_letters, decisions, erasures, tokens };
+    let parts = Parts { keeper, ingest, shared, dead_letters, decisions, erasures, tokens, memory: far.memory.clone() };
     let service = Arc::new(Service::new(parts));
     let (stop, stopped) = watch::channel(false);
     let (guard, audit) = (Arc::new(Guard::default()), Arc::new(Audit::new(data_dir)));
@@ -189,7 +196,7 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
     let following = tls.as_ref().map(|tls| tokio::spawn(Arc::clone(tls).follow()));
     http.extend(admin.map(|admin| serve(admin, Door::Admin)));
     let scheme = if tls.is_some() { "https" } else { "http" };
-    Ok(Running { scheme, following, addr, admin: admin_addr, service, writers, watcher, stop, http })
+    Ok(Running { far, scheme, following, addr, admin: admin_addr, service, writers, watcher, stop, http })
 }
 
 /// The engine for writing, once nobody has it. The applier may be encoding the state as a reader, for a second or more:
@@ -231,7 +238,12 @@ fn paces(config: &Config) -> (Duration, Duration) {
     (Duration::from_secs(1) / ranker.lessons_per_second.max(1), ranker.publish_every.duration())
 }
 
-fn open_storage(config: &Config, version: &str, clock: &dyn Clock) -> anyhow::Result<Storage> {
+fn open_storage(
+    config: &Config,
+    version: &str,
+    clock: &dyn Clock,
+    restored: Option<Offset>,
+) -> anyhow::Result<Storage> {
     let dir = &config.data_dir;
     fs::create_dir_all(dir).with_context(|| format!("cannot make the data directory `{}`", dir.display()))?;
     let options = LogOptions {
@@ -241,6 +253,10 @@ fn open_storage(config: &Config, version: &str, clock: &dyn Clock) -> anyhow::Re
     };
     let (mut log, recovered) = SegmentLog::open(dir, options, clock.now())?;
     tracing::info!(?recovered, "log opened");
+    if let Some(next) = restored {
+        // Its log begins where the checkpoint ends: what came before was another replica's.
+        log.skip_to(next, clock.now())?;
+    }
     let checkpoints = Checkpoints::open(dir.join("checkpoints"), config.storage.checkpoints_kept)?;
     if let Some(covered) = checkpoints.covered()?
         && covered > log.next_offset()
@@ -290,6 +306,7 @@ impl Running {
         if joined.is_err() {
             tracing::error!("the writers could not be joined");
         }
+        self.far.stop().await;
         tracing::info!(millis = started.elapsed().as_millis() as u64, "stopped");
     }
 }

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::Config;
 use super::fault::Fault;
+use super::features::StoreKind;
+use super::storage::{Encryption, Remote};
+use super::{Config, Features};
 
 /// Two keys that do not go together, and why.
 pub struct Conflict {
@@ -54,11 +56,62 @@ pub fn conflicts(config: &Config) -> Vec<Conflict> {
     let (certificate, key) = (&server.tls.certificate, &server.tls.key);
     found.push(beside("server.tls.certificate", certificate, "server.tls.key", key));
     found.push(beside("server.tls.key", key, "server.tls.certificate", certificate));
+    found.extend(remote(&storage.remote));
+    found.extend(feature_store(features));
     found.extend(events.mapping.ambiguous().into_iter().map(|(key, one, other)| {
         let says = format!("is the same name as `{one}` and means something else: keep one of the two");
         Some(conflict(&format!("{key}.{other}"), other, key, says))
     }));
     found.into_iter().flatten().collect()
+}
+
+/// What the config of the object store asks for and cannot have.
+fn remote(remote: &Remote) -> Vec<Option<Conflict>> {
+    let url = remote.url.as_deref();
+    let lacking = url.filter(|_| cfg!(not(feature = "object-store"))).map(|url| {
+        let says = "wants the feature `object-store`, which this build lacks: build with `--features cluster`";
+        conflict("storage.remote.url", url.to_owned(), "storage.remote.url", says.to_owned())
+    });
+    let no_s3 = |key: &str, value: Option<&str>| {
+        let value = value.filter(|_| url.is_some_and(|url| !url.starts_with("s3:")))?;
+        let says = "is for S3 only: remove it, or give an `s3://` address in `storage.remote.url`";
+        Some(conflict(key, value.to_owned(), "storage.remote.url", says.to_owned()))
+    };
+    let encryption = match remote.encryption {
+        Encryption::Store => None,
+        Encryption::Aes256 => Some("aes256"),
+        Encryption::Kms => Some("kms"),
+    };
+    let keyless = remote.kms_key.as_ref().filter(|_| remote.encryption != Encryption::Kms).map(|key| {
+        let says = "needs `storage.remote.encryption: kms` beside it: give both, or neither";
+        conflict("storage.remote.kms_key", key.clone(), "storage.remote.encryption", says.to_owned())
+    });
+    vec![
+        lacking,
+        no_s3("storage.remote.endpoint", remote.endpoint.as_deref()),
+        no_s3("storage.remote.region", remote.region.as_deref()),
+        no_s3("storage.remote.encryption", encryption),
+        keyless,
+    ]
+}
+
+/// What the config of the feature store asks for and cannot have.
+fn feature_store(features: &Features) -> Vec<Option<Conflict>> {
+    if features.store != StoreKind::Redis {
+        return Vec::new();
+    }
+    let store = |says: &str| Some(conflict("features.store", "redis".into(), "features.redis.urls", says.to_owned()));
+    let urls = &features.redis.urls;
+    let says =
+        "is not the only address, and without a cluster there is one: give one, or set `features.redis.cluster: true`";
+    vec![
+        store("wants the feature `redis`, which this build lacks: build with `--features cluster`")
+            .filter(|_| cfg!(not(feature = "redis"))),
+        store("needs an address: give `features.redis.urls: [redis://HOST:PORT]`").filter(|_| urls.is_empty()),
+        urls.get(1)
+            .filter(|_| !features.redis.cluster)
+            .map(|url| conflict("features.redis.urls", url.clone(), "features.redis.cluster", says.to_owned())),
+    ]
 }
 
 fn at_least<T: PartialOrd + ToString>(key: &str, value: T, other: &'static str, least: T) -> Option<Conflict> {
@@ -73,4 +126,37 @@ fn at_most<T: PartialOrd + ToString>(key: &str, value: T, other: &'static str, m
 
 fn conflict(key: &str, value: String, other: &'static str, says: String) -> Conflict {
     Conflict { key: key.to_owned(), other, fault: Fault::Conflict { shown: format!("`{value}`"), says } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_for_s3_only_is_refused_elsewhere_and_what_the_build_lacks_everywhere() {
+        let mut config = Config::default();
+        config.storage.remote.url = Some("file:///backups".into());
+        config.storage.remote.endpoint = Some("http://127.0.0.1:9000".into());
+        config.storage.remote.encryption = Encryption::Aes256;
+        let keys: Vec<String> = conflicts(&config).into_iter().map(|conflict| conflict.key).collect();
+        let lacking = if cfg!(feature = "object-store") { &[][..] } else { &["storage.remote.url"][..] };
+        assert_eq!(keys, [lacking, &["storage.remote.endpoint", "storage.remote.encryption"]].concat());
+        config.storage.remote.url = Some("s3://backups/shop".into());
+        assert_eq!(conflicts(&config).len(), lacking.len());
+    }
+
+    #[test]
+    fn a_feature_store_needs_one_address_or_a_cluster() {
+        let mut config = Config::default();
+        config.features.store = StoreKind::Redis;
+        let lacking = usize::from(cfg!(not(feature = "redis")));
+        let mut count = |urls: &[&str], cluster| {
+            config.features.redis.urls = urls.iter().map(|url| (*url).to_owned()).collect();
+            config.features.redis.cluster = cluster;
+            conflicts(&config).len() - lacking
+        };
+        let (one, two) = ("redis://a:1", "redis://b:1");
+        assert_eq!((count(&[], false), count(&[one, two], false)), (1, 1));
+        assert_eq!((count(&[one], false), count(&[one, two], true)), (0, 0));
+    }
 }

@@ -35,7 +35,7 @@ pub struct Kind {
 }
 
 /// Every kind.
-pub static ALL: [Kind; 18] = [
+pub static ALL: [Kind; 20] = [
     Kind { name: "duration", example: "30s", check: parses::<Span>, order: Some(milliseconds) },
     Kind { name: "size", example: "64MiB", check: parses::<Bytes>, order: Some(bytes) },
     Kind { name: "address", example: "127.0.0.1:8080", check: address, order: None },
@@ -44,6 +44,8 @@ pub static ALL: [Kind; 18] = [
     Kind { name: "item", example: "SKU-1", check: |text| said(ItemId::new(text)), order: None },
     Kind { name: "key hash", example: KEY_HASH_EXAMPLE, check: key_hash, order: None },
     Kind { name: "origin", example: "https://shop.example", check: origin, order: None },
+    Kind { name: "store", example: "s3://bucket/sidecart", check: store_url, order: None },
+    Kind { name: "redis", example: "redis://127.0.0.1:6379", check: redis_url, order: None },
     Kind { name: "placement", example: "cart", check: |text| said(PlacementId::new(text)), order: None },
     Kind { name: "rule", example: "alcohol_age", check: |text| said(PlacementId::new(text)), order: None },
     Kind { name: "condition", example: "item.price < 20", check: condition, order: None },
@@ -102,6 +104,32 @@ fn origin(text: &str) -> Result<(), String> {
     });
     let remedy = "is not an origin: give scheme and host as browsers do, such as `https://shop.example`";
     is_origin.then_some(()).ok_or_else(|| remedy.to_owned())
+}
+
+fn store_url(text: &str) -> Result<(), String> {
+    let rest = |scheme: &str| text.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://"));
+    let bucket = ["s3", "gs", "az"].into_iter().find_map(rest).and_then(|rest| rest.split('/').next());
+    let is_bucket = bucket.is_some_and(|bucket| !bucket.is_empty() && !bucket.contains(['@', '?', ' ']));
+    let is_folder = rest("file").is_some_and(|path| path.len() > 1 && path.starts_with('/'));
+    let remedy = "is no place for checkpoints: give `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX` \
+                  or `file:///FOLDER`, without credentials";
+    (is_bucket || is_folder).then_some(()).ok_or_else(|| remedy.to_owned())
+}
+
+fn redis_url(text: &str) -> Result<(), String> {
+    let rest = text.strip_prefix("redis://").or_else(|| text.strip_prefix("rediss://"));
+    if rest.is_some_and(|rest| rest.contains('@')) {
+        return Err(
+            "holds a password, which whoever may read the config would see: put it into a file, and name that in \
+                    `features.redis.password_file`"
+                .into(),
+        );
+    }
+    let (host, port) =
+        rest.map(|rest| rest.split('/').next().unwrap_or(rest)).and_then(|at| at.rsplit_once(':')).unzip();
+    let is_right = host.is_some_and(|host| !host.is_empty()) && port.is_some_and(|port| port.parse::<u16>().is_ok());
+    let remedy = "is no address of a Redis: give `redis://HOST:PORT`, or `rediss://HOST:PORT` for TLS";
+    is_right.then_some(()).ok_or_else(|| remedy.to_owned())
 }
 
 fn path(text: &str) -> Result<(), String> {
@@ -187,6 +215,10 @@ schemas! {
     KeyHash = {"type": "string", "x-kind": "key hash", "pattern": "^sha256:[0-9a-f]{64}$"};
     /// An origin, as browsers name it.
     WebOrigin = {"type": "string", "x-kind": "origin", "pattern": "^https?://[^/]+$"};
+    /// A place in an object store.
+    StoreUrl = {"type": "string", "x-kind": "store"};
+    /// An address of Redis or Valkey.
+    RedisUrl = {"type": "string", "x-kind": "redis"};
     /// A path of the file system.
     FilePath = {"type": "string", "x-kind": "path", "minLength": 1};
     /// A name of the shop's own: a placement, segment, category, brand, label or attribute.

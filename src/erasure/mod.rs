@@ -1,9 +1,10 @@
 //! Forgetting a shopper, on disk as well: state, checkpoints, decisions, dead letters and log.
 //!
 //! Path of an erasure: durable order -> who is meant ([`who`]) -> a record of pseudonyms in the log, which the state
-//! applies -> a new checkpoint, the older ones deleted -> the log's files rewritten ([`replace`]) -> receipt. Each step may
+//! applies -> a new checkpoint, the older ones deleted -> other places ([`elsewhere`]) -> the log's files rewritten ([`replace`]) -> receipt. Each step may
 //! be done again, so a crash in between costs nothing but time. Decision record 0011 says why rewriting.
 
+mod elsewhere;
 mod job;
 mod replace;
 #[cfg(test)]
@@ -15,6 +16,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(any(feature = "object-store", feature = "redis"))]
+pub use elsewhere::Deleting;
+pub use elsewhere::Elsewhere;
 pub use job::{ErasureStatus, JobError, Target};
 use job::{Job, Jobs};
 use parking_lot::Mutex;
@@ -50,6 +54,8 @@ enum StepError {
     Job(#[from] JobError),
     #[error("cannot rewrite the dead letters: {0}")]
     DeadLetters(std::io::Error),
+    #[error("the {0} cannot forget yet: {1}")]
+    Elsewhere(&'static str, String),
     #[error("{0} took too long")]
     Slow(&'static str),
 }
@@ -66,6 +72,8 @@ pub struct Stores {
     pub dead_letters: Arc<DeadLetters>,
     /// Answers that are remembered.
     pub decisions: Arc<Decisions>,
+    /// Places beyond the data folder.
+    pub elsewhere: Vec<Box<dyn Elsewhere>>,
 }
 
 /// Takes orders to erase, and carries them out one after the other.
@@ -161,6 +169,10 @@ impl Worker {
         let replacement = Replacement::new(&who, &job.salt);
         let forgotten = self.forget(&replacement, job.accepted_at).await?;
         self.checkpoint_behind(forgotten).await?;
+        for place in &self.stores.elsewhere {
+            let done = place.forget(&replacement.erasure(), forgotten).await;
+            done.map_err(|trouble| StepError::Elsewhere(place.name(), trouble))?;
+        }
         let end = self.stores.ingest.roll().await?;
         let rewritten = tokio::task::block_in_place(|| {
             self.stores.log.rewrite(end, &mut |logged| replacement.of_record(&logged, forgotten))

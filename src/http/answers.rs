@@ -94,7 +94,7 @@ pub async fn get_user(
     State(service): State<Arc<Service>>,
     Path(id): Path<String>,
 ) -> Result<Json<UserFeatures>, Problem> {
-    service.user(&id).map(|view| Json(view.into())).ok_or_else(|| unknown("user", &id))
+    service.user(&id).await.map(|view| Json(view.into())).ok_or_else(|| unknown("user", &id))
 }
 
 /// Read what is known of an item

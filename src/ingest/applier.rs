@@ -171,6 +171,7 @@ impl Applier {
             // Looked for as a reader, so that answers go on: this thread is the only writer, nothing changes in between.
             let found = self.shared.engine.read().find_erased(erasure);
             self.shared.engine.write().forget(&found);
+            self.shared.changed.erased(found.shoppers());
             return 1;
         }
         let mut engine = self.shared.engine.write();
@@ -182,7 +183,12 @@ impl Applier {
             if let Some(classroom) = self.classroom.as_mut().filter(|_| !replayed) {
                 classroom.attend(&engine, entry);
             }
-            if engine.apply(entry) == Applied::Refused {
+            let before = engine.profile_changes();
+            let applied = engine.apply(entry);
+            if engine.profile_changes() != before && self.shared.changed.is_on() {
+                self.shared.changed.note(engine.shoppers_of(entry));
+            }
+            if applied == Applied::Refused {
                 self.shared.metrics.count(record::kind(entry), "refused", 1);
             }
             done += 1;

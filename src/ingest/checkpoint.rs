@@ -145,6 +145,13 @@ impl Checkpoints {
         Ok(self.offsets()?.last().copied())
     }
 
+    /// Where the checkpoint that covers everything before `next` is, or would be.
+    #[must_use]
+    #[cfg_attr(not(feature = "object-store"), expect(dead_code, reason = "only an upload asks"))]
+    pub fn path(&self, next: Offset) -> PathBuf {
+        self.disk.path(&file_name(next))
+    }
+
     /// Writes a checkpoint and deletes those beyond the number kept. When it returns, the new one survives power loss.
     /// Gives the offset from which the oldest kept checkpoint needs the log.
     ///

@@ -5,6 +5,7 @@
 //! writer of the engine) -> `applied` offset. The sequencer owns the log, the applier owns the checkpoints.
 
 mod applier;
+mod changed;
 pub mod checkpoint;
 mod checkpointer;
 mod dead_letters;
@@ -24,6 +25,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+pub use changed::Changed;
 pub use dead_letters::{DeadLetters, Letter};
 pub use digest::StateDigest;
 use parking_lot::RwLock;
@@ -61,6 +63,8 @@ pub struct Shared {
     /// The engine was changed by something that is no record of the log, as the demo does: a state made from the log
     /// would lack it.
     pub unlogged: AtomicBool,
+    /// Shoppers of whom a store elsewhere is to hear.
+    pub changed: Changed,
 }
 
 impl Shared {
@@ -208,6 +212,7 @@ pub fn start(
         metrics,
         clock,
         unlogged: AtomicBool::new(false),
+        changed: Changed::default(),
     });
     let capacity = queue.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
     let (jobs, waiting) = mpsc::channel(MAX_QUEUED_JOBS);

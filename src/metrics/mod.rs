@@ -1,8 +1,12 @@
 //! What Sidecart tells about itself at `/metrics`, in the OpenMetrics text format. Every label has a bounded set of
 //! values, whatever callers send.
 
+#[cfg(feature = "redis")]
+mod features;
 mod learning;
 mod sizes;
+#[cfg(feature = "object-store")]
+mod vault;
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -186,6 +190,12 @@ pub struct Metrics {
     pub config_changes: Family<ConfigChange, Counter>,
     /// Times the file could not be watched.
     pub config_watch_failures: Counter,
+    /// Checkpoints in the object store.
+    #[cfg(feature = "object-store")]
+    pub vault: vault::Vault,
+    /// Shoppers' features in the store elsewhere.
+    #[cfg(feature = "redis")]
+    pub features: features::Features,
     gauges: sizes::Gauges,
 }
 
@@ -239,6 +249,10 @@ impl Metrics {
         let failures = config_watch_failures.clone();
         registry.register("config_watch_failures", "Times the config could not be watched", failures);
         let learning = learning::Learning::register(&mut registry);
+        #[cfg(feature = "object-store")]
+        let vault = vault::Vault::register(&mut registry);
+        #[cfg(feature = "redis")]
+        let features = features::Features::register(&mut registry);
         let gauges = sizes::Gauges::register(&mut registry);
         Self {
             registry,
@@ -264,6 +278,10 @@ impl Metrics {
             ladder_probes,
             config_changes,
             config_watch_failures,
+            #[cfg(feature = "object-store")]
+            vault,
+            #[cfg(feature = "redis")]
+            features,
             gauges,
         }
     }

@@ -10,6 +10,7 @@ mod deadline;
 mod erasures;
 mod gate;
 mod ladder;
+mod memory;
 mod model;
 mod recommend;
 mod scratch;
@@ -18,15 +19,18 @@ mod token;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use accept::{Accepted, Refused, Timing};
 pub use dead_letters::{LettersError, Replayed};
 pub use gate::Gate;
 pub use ladder::Ceiling;
 use ladder::Ladder;
+pub use memory::Memory;
+#[cfg(feature = "redis")]
+pub use memory::{Recalling, Unavailable};
 pub use model::{ModelError, ModelView};
-use sidecart_engine::nouns::{Item, Tier, Timestamp};
+use sidecart_engine::nouns::{Item, Tier, Timestamp, UserId};
 use sidecart_engine::views::{ItemView, SessionView, UserView};
 pub use simulate::{MAX_REQUESTS, USUAL_REQUESTS};
 pub use token::Tokens;
@@ -60,6 +64,8 @@ pub struct Parts {
     pub erasures: Erasures,
     /// Makes and checks attribution tokens.
     pub tokens: Tokens,
+    /// What is remembered of shoppers beyond the engine's own memory.
+    pub memory: Option<Arc<dyn Memory>>,
 }
 
 /// Sidecart without its transport. Shared by all requests.
@@ -76,6 +82,7 @@ pub struct Service {
     admission: admission::Admission,
     ladder: Ladder,
     simulations: Gate,
+    memory: Option<Arc<dyn Memory>>,
 }
 
 impl Service {
@@ -89,6 +96,7 @@ impl Service {
             admission: admission::Admission::new(),
             ladder: Ladder::default(),
             simulations: Gate::default(),
+            memory: parts.memory,
             keeper: parts.keeper,
             ingest: parts.ingest,
             shared: parts.shared,
@@ -170,10 +178,19 @@ impl Service {
         self.shared.engine.read().session(id, self.now())
     }
 
-    /// What is known of a shopper.
-    #[must_use]
-    pub fn user(&self, id: &str) -> Option<UserView> {
-        self.shared.engine.read().user(id, self.now())
+    /// What is known of a shopper, here and elsewhere.
+    pub async fn user(&self, id: &str) -> Option<UserView> {
+        let named: Option<UserId> = id.to_owned().try_into().ok();
+        let asker = named.map(|user| self.shared.engine.read().asker_of(&user));
+        let recalled = match asker.zip(self.memory.as_ref()).filter(|(asker, memory)| memory.may_know(*asker)) {
+            Some((asker, memory)) => memory.recall(asker, Instant::now() + APPLY_PATIENCE).await.unwrap_or_default(),
+            None => None,
+        };
+        let engine = self.shared.engine.read();
+        match recalled {
+            Some(recalled) => engine.user_with(id, &recalled, self.now()),
+            None => engine.user(id, self.now()),
+        }
     }
 
     /// What is known of an item beyond its catalogue entry.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::deadline::{Deadline, NoTime};
 use super::gate::Pass;
+use super::memory::Unavailable;
 use super::{APPLY_PATIENCE, Service};
 use crate::config::Config;
 use crate::decisions::{Decision, LeftOpen, Lookup};
@@ -56,11 +57,27 @@ impl Service {
         request.ceiling = self.ladder.ceiling(now).tier;
         let asking = Asking { in_force: &in_force, now, deadline: admitted + budget, left_open };
         let slate = match pass {
-            Some(_) => self.compute(&request, &asking),
+            Some(_) => {
+                let recalled = self.recall(&mut request, &asking).await;
+                let mut slate = self.compute(&request, &asking);
+                slate.degraded = slate.degraded.or(recalled.err().map(|Unavailable| Cause::Features));
+                slate
+            }
             None => self.shed(&request, &asking),
         };
         self.ladder.probe(&self.shared, &in_force, &request, now);
         self.respond(request, slate, &asking, admitted)
+    }
+
+    /// Has the request bring along what is remembered elsewhere of a shopper whom the engine may have forgotten. Without
+    /// it the answer is made of the visit and of what the engine holds.
+    async fn recall(&self, request: &mut Request, asking: &Asking<'_>) -> Result<(), Unavailable> {
+        let Some(memory) = &self.memory else { return Ok(()) };
+        let asker = self.shared.engine.try_read_until(asking.deadline).and_then(|engine| engine.asker(request));
+        if let Some(asker) = asker.filter(|asker| memory.may_know(*asker)) {
+            request.recalled = memory.recall(asker, asking.deadline).await?;
+        }
+        Ok(())
     }
 
     /// Lets a request in to be computed, if there is room and time for one of its placement.

@@ -39,7 +39,7 @@ pub struct Answer {
 /// Why an answer is not the best that could be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Degraded {
-    /// `deadline`, `overload`, `lag`, `fault` or `manual`.
+    /// `deadline`, `overload`, `lag`, `fault`, `manual` or `features`.
     #[schema(example = "lag")]
     pub cause: &'static str,
 }

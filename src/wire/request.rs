@@ -182,6 +182,7 @@ pub fn read(body: &[u8], currency: Currency) -> Result<Asked, Rejection> {
         placement: field::id("placement", placement, PlacementId::new)?,
         session: field::id("sessionId", session, SessionId::new)?,
         user: optional_user(raw.user_id.as_ref())?,
+        recalled: None,
         context_items: items("contextItems", raw.context_items.as_deref().unwrap_or_default(), MAX_CONTEXT_ITEMS)?,
         cart: cart.as_ref().map(|cart| cart.iter().map(|line| line.0.clone()).collect()),
         units: units(cart.as_deref().unwrap_or_default()),

@@ -37,30 +37,48 @@ impl Response {
 impl Server {
     /// Starts a server on `data_dir`, with a config file of this content, and waits until it is ready.
     pub fn start(data_dir: &Path, config: &str) -> Self {
-        let server = Self::launch(data_dir, config);
+        Self::start_with_variables(data_dir, config, &[])
+    }
+
+    fn until_ready(self) -> Self {
         let started = Instant::now();
-        while server.get("/readyz").status != 200 {
-            assert!(started.elapsed() < PATIENCE, "not ready: {}", server.get("/readyz").text);
+        while self.get("/readyz").status != 200 {
+            assert!(started.elapsed() < PATIENCE, "not ready: {}", self.get("/readyz").text);
             std::thread::yield_now();
         }
-        server
+        self
+    }
+
+    /// As [`Server::start`], with these environment variables.
+    pub fn start_with_variables(data_dir: &Path, config: &str, variables: &[(&str, &str)]) -> Self {
+        let file = Self::config_file(data_dir, config);
+        Self::launch_in(data_dir, &file, variables).until_ready()
     }
 
     /// Starts a server and waits until it listens.
     pub fn launch(data_dir: &Path, config: &str) -> Self {
+        Self::launch_with(data_dir, &Self::config_file(data_dir, config))
+    }
+
+    fn config_file(data_dir: &Path, config: &str) -> PathBuf {
         std::fs::create_dir_all(data_dir).expect("a data folder");
-        let file: PathBuf = data_dir.join("config.yaml");
+        let file = data_dir.join("config.yaml");
         std::fs::write(&file, on_the_log_under_test(data_dir, config)).expect("a config file");
-        Self::launch_with(data_dir, &file)
+        file
     }
 
     /// Starts a server with a config file that is there already, and waits until it listens.
     pub fn launch_with(data_dir: &Path, file: &Path) -> Self {
+        Self::launch_in(data_dir, file, &[])
+    }
+
+    fn launch_in(data_dir: &Path, file: &Path, variables: &[(&str, &str)]) -> Self {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(data_dir.join("server.log"));
         let log = log.expect("a file for what the server says");
         // Read only by a binary that was built with the feature `failpoints`.
         let mut child = Command::new(env!("CARGO_BIN_EXE_sidecart"))
             .env("FAILPOINTS_FILE", data_dir.join("failpoints"))
+            .envs(variables.iter().copied())
             .args(["serve", "--listen", "127.0.0.1:0", "--config"])
             .arg(file)
             .arg("--data-dir")

@@ -24,7 +24,7 @@ impl Source for UserHistory {
 
     fn collect(&self, moment: &Moment<'_>, limit: usize, work: &mut Workspace) {
         work.found.clear();
-        let Some(profile) = moment.profile else { return };
+        let Some(profile) = moment.profile() else { return };
         work.items.begin(moment.state.catalog.numbers());
         for (item, count, _) in profile.bought.iter() {
             work.items.add(item, moment.lens.users.of(count));

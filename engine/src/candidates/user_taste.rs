@@ -46,7 +46,7 @@ impl Source for UserTaste {
 }
 
 fn voices(moment: &Moment<'_>) -> Vec<(ItemIx, f32)> {
-    let Some(profile) = moment.profile else { return Vec::new() };
+    let Some(profile) = moment.profile() else { return Vec::new() };
     let mut voices: Vec<_> =
         profile.bought.iter().map(|(item, count, _)| (item, moment.lens.users.of(count))).collect();
     keep_best(&mut voices, VOICES);

@@ -18,7 +18,7 @@ pub(crate) fn gates(moment: &Moment<'_>, pool: &Pool) -> Gates {
         Gate::Support => log(support) / 2.0 - 1.5,
         Gate::Agreement => best(place::KNN, 1e-4),
         Gate::Returns => returns.ln(),
-        Gate::Orders => log(moment.profile.map_or(0.0, |profile| profile.orders as f32)) / 2.0,
+        Gate::Orders => log(moment.profile().map_or(0.0, |profile| profile.orders as f32)) / 2.0,
         Gate::Affinity => best(place::VIEWED, 1e-3),
         Gate::Breadth => log(pool.candidates.len() as f32) - 4.8,
     };

@@ -19,8 +19,8 @@ pub(super) struct Shopper<'a> {
 }
 
 impl<'a> Shopper<'a> {
-    pub(super) fn of(moment: &Moment<'a>) -> Option<Self> {
-        let profile = moment.profile?;
+    pub(super) fn of(moment: &'a Moment<'_>) -> Option<Self> {
+        let profile = moment.profile()?;
         let (mut categories, mut brands) = (Vec::new(), Vec::new());
         let (mut total, mut priced, mut log_price) = (0.0, 0.0, 0.0);
         for (item, count, _) in profile.bought.iter() {

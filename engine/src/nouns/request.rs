@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arrangement, Attribute, ItemId, PlacementId, SessionId, Tier, UserId};
+use super::{Arrangement, Attribute, ItemId, PlacementId, Recalled, SessionId, Tier, UserId};
 
 /// Who answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -77,6 +77,8 @@ pub struct Request {
     pub session: SessionId,
     /// By whom, if known.
     pub user: Option<UserId>,
+    /// What is remembered of them elsewhere, on top of what the state holds. Nothing of it becomes state.
+    pub recalled: Recalled,
     /// Items the shopper is looking at or has looked at, oldest first; count at once, whether or not their events
     /// have arrived.
     pub context_items: Vec<ItemId>,
@@ -110,6 +112,7 @@ impl Request {
             placement,
             session,
             user: None,
+            recalled: None,
             context_items: Vec::new(),
             cart: None,
             units: Vec::new(),

@@ -57,6 +57,8 @@ pub enum Cause {
     Fault,
     /// Somebody has set a lower rung by hand.
     Manual,
+    /// What is remembered of the shopper elsewhere could not be had in time.
+    Features,
 }
 
 impl Cause {
@@ -69,6 +71,7 @@ impl Cause {
             Self::Lag => "lag",
             Self::Fault => "fault",
             Self::Manual => "manual",
+            Self::Features => "features",
         }
     }
 }

@@ -7,7 +7,7 @@ const LEAST_RETURNS: u32 = 5;
 const SHARE: f32 = 0.5;
 
 fn last_bought(case: &Case<'_>) -> Option<Timestamp> {
-    case.moment.profile?.bought.get(case.item).map(|(_, at)| at)
+    case.moment.profile()?.bought.get(case.item).map(|(_, at)| at)
 }
 
 fn days_since(case: &Case<'_>, at: Timestamp) -> f32 {

@@ -1,8 +1,10 @@
+use std::borrow::Cow;
+
 use super::affinities::{Relation, Row, Rows};
 use super::catalog::NO_IX;
 use super::key::{Space, key};
 use super::users::Profile;
-use super::{ItemIx, Lens, Session, State};
+use super::{ItemIx, Lens, Session, State, together};
 use crate::nouns::{EventKind, Intent, ItemId, Repeats, Request, Timestamp};
 use crate::settings::Settings;
 
@@ -51,7 +53,8 @@ pub(crate) struct Moment<'a> {
     pub(crate) path: Vec<ItemIx>,
     /// Distinct items of the cart.
     pub(crate) cart: Vec<ItemIx>,
-    pub(crate) profile: Option<&'a Profile>,
+    /// Known shoppers only. See [`Moment::profile`].
+    profile: Option<Cow<'a, Profile>>,
     pub(crate) session: Option<&'a Session>,
     /// The visit's number in the session index, so that it is not its own neighbour.
     pub(crate) own_serial: Option<u64>,
@@ -83,11 +86,16 @@ impl<'a> Moment<'a> {
             // The request may repeat what the events told, so the longer of the two is the truth.
             path: if told.len() >= known.len() { told } else { known },
             cart,
-            profile,
+            profile: together(profile, request.recalled.as_deref(), &state.catalog, &settings.users),
             session: stored,
             own_serial: live.and_then(Session::serial),
             lists: Vec::new(),
         }
+    }
+
+    /// What is remembered of the shopper: by the state, and by what the request brought along.
+    pub(crate) fn profile(&self) -> Option<&Profile> {
+        self.profile.as_deref()
     }
 
     /// What the shopper is about to do.

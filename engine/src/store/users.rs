@@ -25,7 +25,7 @@ impl Tally {
     }
 
     /// Adds `times` for `ix` at `at`; negative takes back. The least leaves a full tally.
-    fn add(&mut self, ix: ItemIx, at: Timestamp, times: f32, settings: &UserSettings) {
+    pub(crate) fn add(&mut self, ix: ItemIx, at: Timestamp, times: f32, settings: &UserSettings) {
         let decay = Decay::new(settings.half_life_ms);
         if let Some(place) = self.items.iter().position(|entry| entry.0 == ix) {
             let entry = &mut self.items[place];
@@ -56,7 +56,7 @@ impl Tally {
         }
     }
 
-    fn merge(&mut self, other: &Self, settings: &UserSettings) {
+    pub(crate) fn merge(&mut self, other: &Self, settings: &UserSettings) {
         for &(ix, count, at) in &other.items {
             match self.items.iter_mut().find(|entry| entry.0 == ix) {
                 Some(entry) => {
@@ -83,6 +83,10 @@ pub(crate) struct Profile {
     pub(crate) last_at: Timestamp,
     /// Devices merged into this user.
     pub(crate) devices: u32,
+    /// Its generation: the change that began it; 0 where no profile had been forgotten by then for want of room.
+    pub(crate) since: u64,
+    /// Its latest change.
+    pub(crate) changed: u64,
 }
 
 /// Profiles of users and of devices whose user is not known, and which device belongs to which user.
@@ -91,6 +95,8 @@ pub(crate) struct Users {
     profiles: Lru<Profile>,
     /// Device -> user.
     owners: Lru<Key>,
+    /// Changes of profiles since the state began; numbers them.
+    changes: u64,
 }
 
 impl Users {
@@ -100,6 +106,31 @@ impl Users {
 
     pub(crate) fn evicted(&self) -> u64 {
         self.profiles.evicted()
+    }
+
+    /// Changes of profiles since the state began.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Keys of the profiles that changed after that change. Walks all.
+    pub(crate) fn changed_after(&self, change: u64) -> Vec<Key> {
+        self.profiles.keys_where(|_, profile| profile.changed > change)
+    }
+
+    /// The profile of this very key.
+    pub(crate) fn exactly(&self, key: Key) -> Option<&Profile> {
+        self.profiles.get(key)
+    }
+
+    /// A profile that is about to change, made if there is none.
+    fn changing(&mut self, key: Key, settings: &UserSettings) -> &mut Profile {
+        self.changes += 1;
+        let since = if self.profiles.evicted() == 0 { 0 } else { self.changes };
+        let begin = || Profile { since, ..Profile::default() };
+        let profile = self.profiles.touch(key, settings.max_users, begin);
+        profile.changed = self.changes;
+        profile
     }
 
     /// The profile of a user's or device's key.
@@ -134,7 +165,7 @@ impl Users {
         }
         *self.owners.touch(device, settings.max_users, || user) = user;
         let anonymous = self.profiles.remove(device);
-        let profile = self.profiles.touch(user, settings.max_users, Profile::default);
+        let profile = self.changing(user, settings);
         profile.last_at = profile.last_at.max(at);
         profile.devices += 1;
         if let Some(anonymous) = anonymous {
@@ -153,7 +184,7 @@ impl Users {
 
     /// Counts one interest of a profile.
     pub(crate) fn count(&mut self, key: Key, ix: ItemIx, kind: EventKind, at: Timestamp, settings: &UserSettings) {
-        let profile = self.profiles.touch(self.owner(key), settings.max_users, Profile::default);
+        let profile = self.changing(self.owner(key), settings);
         profile.last_at = profile.last_at.max(at);
         match kind {
             EventKind::Purchase => profile.bought.add(ix, at, 1.0, settings),
@@ -165,13 +196,15 @@ impl Users {
 
     /// Counts a new order of a profile.
     pub(crate) fn count_order(&mut self, key: Key, settings: &UserSettings) {
-        self.profiles.touch(self.owner(key), settings.max_users, Profile::default).orders += 1;
+        self.changing(self.owner(key), settings).orders += 1;
     }
 
     /// Takes back a purchase made at `at`.
     pub(crate) fn take_back(&mut self, key: Key, ix: ItemIx, at: Timestamp, settings: &UserSettings) {
         let owner = self.owner(key);
         if let Some(profile) = self.profiles.get_mut(owner) {
+            self.changes += 1;
+            profile.changed = self.changes;
             profile.bought.add(ix, at, -1.0, settings);
         }
     }

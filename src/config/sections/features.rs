@@ -1,8 +1,11 @@
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sidecart_engine::Settings;
+use sidecart_engine::nouns::DAY_MS;
 
-use crate::config::{Span, shortest};
+use crate::config::{Span, kind, shortest};
 
 /// Where live features are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -11,6 +14,9 @@ pub enum StoreKind {
     /// In this process, saved by checkpoints.
     #[default]
     Embedded,
+    /// What shoppers did in Redis or Valkey as well (`features.redis`): this process's memory holds the most recent
+    /// `features.users.max_users`, the store all. Wants a build with the feature `redis`.
+    Redis,
 }
 
 /// What is remembered of visits, shoppers and items.
@@ -31,6 +37,8 @@ pub struct Features {
     pub index: Index,
     /// Vectors of items, learned from visits: what items are like that were never met together.
     pub embeddings: Embeddings,
+    /// The store of shoppers' features, if `features.store` is `redis`.
+    pub redis: Redis,
 }
 
 /// Live visits.
@@ -198,5 +206,62 @@ impl Default for Embeddings {
     fn default() -> Self {
         let e = Settings::default().embeddings;
         Self { max_items: e.max_items, rehearsals: e.rehearsals, rate: shortest(e.rate) }
+    }
+}
+
+/// Redis or Valkey, version 6 or later, alone or as a cluster.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Redis {
+    /// Addresses: `redis://HOST:PORT`, or `rediss://` with TLS. Of a cluster some of its nodes, else one.
+    #[schemars(with = "Vec<kind::RedisUrl>", length(max = 100))]
+    pub urls: Vec<String>,
+    /// Whether it is a cluster.
+    pub cluster: bool,
+    /// Name to log in with; `null`: that of the default user.
+    #[schemars(with = "Option<kind::Name>")]
+    pub username: Option<String>,
+    /// File that holds the password; `null`: none. The password itself is kept nowhere else, as the config can be read
+    /// over HTTP.
+    #[schemars(with = "Option<kind::FilePath>")]
+    pub password_file: Option<PathBuf>,
+    /// File of the certificates to trust with `rediss://`, PEM; `null`: those of this machine.
+    #[schemars(with = "Option<kind::FilePath>")]
+    pub ca_file: Option<PathBuf>,
+    /// What all keys begin with: one for each log.
+    #[schemars(with = "kind::Name")]
+    pub prefix: String,
+    /// A shopper's key is deleted by the store after this long without a change.
+    #[schemars(extend("x-min" = "1m", "x-max" = "3650d"))]
+    pub expire_after: Span,
+    /// The longest that an answer waits for the store, within its own deadline; then it goes on without.
+    #[schemars(extend("x-min" = "1ms", "x-max" = "1s"))]
+    pub read_timeout: Span,
+    /// How far behind shoppers are written.
+    #[schemars(extend("x-min" = "10ms", "x-max" = "1m"))]
+    pub write_every: Span,
+    /// Shoppers whose stored features this process keeps at hand.
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub cache_users: usize,
+    /// How long it does.
+    #[schemars(extend("x-min" = "1ms", "x-max" = "1h"))]
+    pub cache_for: Span,
+}
+
+impl Default for Redis {
+    fn default() -> Self {
+        Self {
+            urls: Vec::new(),
+            cluster: false,
+            username: None,
+            password_file: None,
+            ca_file: None,
+            prefix: "sidecart".into(),
+            expire_after: Span::from_ms(180 * DAY_MS),
+            read_timeout: Span::from_ms(5),
+            write_every: Span::from_ms(100),
+            cache_users: 100_000,
+            cache_for: Span::from_secs(30),
+        }
     }
 }

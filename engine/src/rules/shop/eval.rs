@@ -130,7 +130,7 @@ impl<'a> Scene<'_, 'a> {
             Num::Dismissed => {
                 let (ix, moment) = (self.row.ok_or(NO_ITEM)?.ix, self.ask.moment);
                 let of_visit = moment.session.and_then(|session| session.dismissed_at(ix));
-                let of_shopper = moment.profile.and_then(|profile| profile.dismissed.get(ix)).map(|(_, at)| at);
+                let of_shopper = moment.profile().and_then(|profile| profile.dismissed.get(ix)).map(|(_, at)| at);
                 let days = |at| moment.now.since_ms(at).max(0) as f64 / DAY_MS as f64;
                 Ok(of_visit.max(of_shopper).map_or(f64::MAX, days))
             }

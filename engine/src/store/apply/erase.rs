@@ -18,6 +18,13 @@ pub struct Forgotten {
     orders: Vec<Key>,
 }
 
+impl Forgotten {
+    /// Pseudonyms of all shoppers and devices that are forgotten.
+    pub fn shoppers(&self) -> impl Iterator<Item = u64> {
+        self.profiles.iter().chain(&self.devices).copied()
+    }
+}
+
 impl State {
     /// Looks for all that an erasure takes out.
     pub(crate) fn find_erased(&self, erasure: &Erasure) -> Forgotten {

@@ -1,0 +1,19 @@
+use std::future::Future;
+use std::pin::Pin;
+
+use sidecart_engine::nouns::Erasure;
+
+use crate::log::Offset;
+
+/// A place beyond the data folder where traces of a shopper may be: an object store, a feature store.
+pub trait Elsewhere: Send + Sync {
+    /// What it is, for messages.
+    fn name(&self) -> &'static str;
+
+    /// Deletes the traces there. By now the state has forgotten the shopper, and everything from the offset `forgotten`
+    /// on knows nothing of them. Tried again until it works, so it may be done twice.
+    fn forget<'a>(&'a self, erasure: &'a Erasure, forgotten: Offset) -> Deleting<'a>;
+}
+
+/// A deletion under way; what went wrong, in words.
+pub type Deleting<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;

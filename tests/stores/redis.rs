@@ -1,0 +1,234 @@
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::server::Server;
+use crate::shop::{Service, metric, put_items, send, wait_until};
+
+/// Longer than any answer may take, beyond its deadline of 50 ms: this machine is shared.
+const IN_TIME: Duration = Duration::from_millis(400);
+
+/// A shop that remembers two shoppers itself, and learns nothing, so that answers move with what is remembered alone.
+fn config(service: &Service, more: &str) -> String {
+    let urls: Vec<String> = service.fact("REDIS_NODES").split(',').map(url).collect();
+    let urls = if more.contains("cluster") { urls } else { vec![url(service.fact("REDIS_URL"))] };
+    format!(
+        "features: {{store: redis, users: {{max_users: 2}}, redis: {{urls: {urls:?}, read_timeout: 20ms, \
+         cache_for: 1ms, write_every: 10ms{more}}}}}\nranker: {{learn: false}}\n"
+    )
+}
+
+fn url(node: &str) -> String {
+    let host = node.rsplit('@').next().unwrap_or(node).trim_start_matches("redis://");
+    format!("redis://{host}")
+}
+
+/// Asks a node by redis-cli, as a reader of the documentation would.
+fn cli(service: &Service, arguments: &[&str]) -> String {
+    let url = service.fact("REDIS_URL");
+    let output = Command::new("redis-cli").args(["-c", "-u", url]).args(arguments).output();
+    let output = output.expect("redis-cli is in the package redis-tools");
+    String::from_utf8(output.stdout).expect("text").trim().to_owned()
+}
+
+fn buy(server: &Server, name: &str, item: &str, time: &str) {
+    let order = json!({"eventId": format!("{name}-{item}-{time}"), "eventType": "purchase", "itemId": item,
+                       "sessionId": format!("visit-{name}-{time}"), "userId": name});
+    send(server, &json!([order]));
+}
+
+/// Ten shoppers, each with an item that is theirs alone; eight of them leave the memory again.
+fn ten_shoppers(server: &Server) {
+    put_items(server, 20);
+    for n in 0..10 {
+        buy(server, &format!("u{n}"), &format!("i{n}"), "1");
+        // One at a time into the store, as they would come in a shop with room for more than two.
+        wait_until("the write", || writes(server, "written") > f64::from(n));
+    }
+}
+
+fn writes(server: &Server, outcome: &str) -> f64 {
+    metric(server, &format!("sidecart_feature_writes_total{{outcome=\"{outcome}\"}}"))
+}
+
+fn asked(server: &Server, name: &str) -> (Value, Duration) {
+    let body = json!({"placement": "home", "sessionId": format!("new-{name}"), "userId": name, "limit": 1,
+                      "repeats": "allow"});
+    let began = Instant::now();
+    let answer = server.json("POST", "/v1/recommendations", &body);
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    (answer.json(), began.elapsed())
+}
+
+/// Whether the answer is made of what the shopper bought.
+fn is_theirs(answer: &Value, item: &str) -> bool {
+    answer["items"][0]["itemId"] == item && answer["items"][0]["reason"]["code"] == "bought_before"
+}
+
+fn holds_theirs(server: &Server, name: &str, item: &str) -> bool {
+    let features = server.get(&format!("/v1/features/users/{name}")).json();
+    features["purchased"][0]["itemId"] == item
+}
+
+#[test]
+#[ignore = "needs a Redis (scripts/services/redis starts one): run by scripts/test-services"]
+fn a_shopper_who_left_the_memory_is_answered_from_the_store_and_comes_back_whole() {
+    let redis = Service::start("redis", &[]);
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Server::start(data.path(), &config(&redis, ""));
+    ten_shoppers(&server);
+    assert!(metric(&server, "sidecart_users") <= 2.0);
+    let (answer, _) = asked(&server, "u0");
+    assert!(is_theirs(&answer, "i0") && answer["degraded"].is_null(), "{answer:#}");
+    assert!(holds_theirs(&server, "u0", "i0"));
+
+    // Back again, with a new generation in memory and the one before in the store.
+    buy(&server, "u0", "i15", "2");
+    wait_until("the merge", || writes(&server, "merged") > 0.0);
+    let features = server.get("/v1/features/users/u0").json();
+    assert_eq!(features["purchased"].as_array().map(Vec::len), Some(2), "{features:#}");
+    assert_eq!(features["orders"], 2);
+
+    // The layout, as it is documented.
+    let keys = cli(&redis, &["--scan", "--pattern", "sidecart:user:*"]);
+    assert_eq!(keys.lines().count(), 10, "{keys}");
+    let found = keys.lines().find(|key| cli(&redis, &["HGET", key, "past"]).contains("i0")).expect("u0's key");
+    let now: Value = serde_json::from_str(&cli(&redis, &["HGET", found, "now"])).expect("JSON");
+    assert_eq!(now["bought"][0]["item"], "i15");
+    assert!(cli(&redis, &["TTL", found]).parse::<i64>().expect("seconds") > 15_000_000);
+
+    // Erased there, too.
+    let ordered = server.json("POST", "/v1/erasures", &json!({"userId": "u0"})).json();
+    let path = format!("/v1/erasures/{}", ordered["erasureId"].as_str().expect("an id"));
+    server.await_json(&path, |erasure| erasure["status"] == "done");
+    assert_eq!(cli(&redis, &["EXISTS", found]), "0");
+    assert_eq!(server.get("/v1/features/users/u0").status, 404);
+}
+
+#[test]
+#[ignore = "needs a Redis (scripts/services/redis starts one): run by scripts/test-services"]
+fn frozen_or_killed_answers_stay_in_time_the_breaker_opens_and_all_comes_back() {
+    let redis = Service::start("redis", &["--append-only"]);
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Server::start(data.path(), &config(&redis, ""));
+    ten_shoppers(&server);
+    assert!(is_theirs(&asked(&server, "u1").0, "i1"));
+    for (fault, remedy) in [("pause", "resume"), ("kill", "restart")] {
+        redis.tell(fault);
+        let mut longest = Duration::ZERO;
+        for round in 0..60 {
+            let (answer, took) = asked(&server, &format!("u{}", round % 8));
+            longest = longest.max(took);
+            assert_eq!(answer["degraded"]["cause"], "features", "{answer:#}");
+            assert_eq!(answer["items"].as_array().map(Vec::len), Some(1), "a shelf all the same: {answer:#}");
+        }
+        assert!(longest < IN_TIME, "{fault}: {longest:?}");
+        wait_until("an open breaker", || metric(&server, "sidecart_feature_breaker") > 0.0);
+        let open = metric(&server, "sidecart_feature_reads_total{outcome=\"open\"}");
+        assert!(open > 0.0, "nobody waits for what does not answer");
+        // Events go on; what the store was not told is told later.
+        buy(&server, "u9", "i19", fault);
+        redis.tell(remedy);
+        wait_until("history again", || is_theirs(&asked(&server, "u1").0, "i1"));
+        wait_until("a closed breaker", || {
+            asked(&server, "u2");
+            metric(&server, "sidecart_feature_breaker") == 0.0
+        });
+        wait_until("what was missed", || {
+            let keys = cli(&redis, &["--scan", "--pattern", "sidecart:user:*"]);
+            keys.lines().any(|key| cli(&redis, &["HGET", key, "now"]).contains("i19"))
+        });
+    }
+}
+
+#[test]
+#[ignore = "needs a Redis (scripts/services/redis starts one): run by scripts/test-services"]
+fn an_emptied_store_degrades_to_the_visit_without_error_and_is_filled_from_memory() {
+    let redis = Service::start("redis", &[]);
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Server::start(data.path(), &config(&redis, ""));
+    ten_shoppers(&server);
+    assert_eq!(cli(&redis, &["FLUSHALL"]), "OK");
+    std::thread::sleep(Duration::from_millis(5));
+    let (answer, _) = asked(&server, "u0");
+    assert!(answer["degraded"].is_null() && !is_theirs(&answer, "i0"), "{answer:#}");
+    wait_until("the two in memory", || cli(&redis, &["--scan", "--pattern", "sidecart:user:*"]).lines().count() == 2);
+    assert!(metric(&server, "sidecart_feature_repairs_total") > 0.0);
+    assert!(is_theirs(&asked(&server, "u9").0, "i9"));
+}
+
+#[test]
+#[ignore = "needs a Redis (scripts/services/redis starts one): run by scripts/test-services"]
+fn kills_of_both_sides_and_replays_count_nothing_twice() {
+    let redis = Service::start("redis", &["--append-only"]);
+    let data = tempfile::tempdir().expect("a folder");
+    let config = config(&redis, "");
+    for round in 0..3 {
+        let server = Server::start(data.path(), &config);
+        if round == 0 {
+            ten_shoppers(&server);
+        }
+        for n in 0..4 {
+            buy(&server, &format!("u{n}"), "i12", &format!("{round}-{n}"));
+            wait_until("the write", || metric(&server, "sidecart_feature_waiting") == 0.0 && is_known(&redis, n));
+        }
+        redis.tell("kill");
+        redis.tell("restart");
+        // Its log is replayed at the next start, since the last checkpoint, which was never made.
+        server.kill();
+    }
+    let server = Server::start(data.path(), &config);
+    for n in 0..4 {
+        let features = server.get(&format!("/v1/features/users/u{n}")).json();
+        assert_eq!(features["orders"], 4, "one and three rounds: {features:#}");
+        let weight = features["purchased"][0]["weight"].as_f64().expect("a number");
+        assert!((weight - 3.0).abs() < 0.01, "{features:#}");
+    }
+    // A folder that begins anew adds to what another log has told.
+    drop(server);
+    let other = tempfile::tempdir().expect("a folder");
+    let server = Server::start(other.path(), &config);
+    put_items(&server, 20);
+    buy(&server, "u0", "i3", "anew");
+    wait_until("both logs", || server.get("/v1/features/users/u0").json()["orders"] == 5);
+}
+
+fn is_known(redis: &Service, _: usize) -> bool {
+    !cli(redis, &["HGET", "sidecart:writer", "changed"]).is_empty()
+}
+
+#[test]
+#[ignore = "needs a Redis cluster (scripts/services/redis starts one): run by scripts/test-services"]
+fn on_a_cluster_shoppers_are_spread_and_found() {
+    let redis = Service::start("redis", &["--cluster"]);
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Server::start(data.path(), &config(&redis, ", cluster: true"));
+    ten_shoppers(&server);
+    for n in 0..8 {
+        let (answer, _) = asked(&server, &format!("u{n}"));
+        assert!(is_theirs(&answer, &format!("i{n}")), "{answer:#}");
+    }
+}
+
+#[test]
+#[ignore = "needs a Redis (scripts/services/redis starts one): run by scripts/test-services"]
+fn a_password_is_read_from_its_file_and_a_wrong_one_is_told_with_the_remedy() {
+    let redis = Service::start("redis", &["--password", "Open5esame"]);
+    let data = tempfile::tempdir().expect("a folder");
+    let file = data.path().join("password");
+    std::fs::write(&file, "Open5esame\n").expect("written");
+    let right = config(&redis, &format!(", password_file: '{}'", file.display()));
+    let server = Server::start(data.path(), &right);
+    ten_shoppers(&server);
+    assert!(is_theirs(&asked(&server, "u0").0, "i0"));
+    drop(server);
+    std::fs::write(&file, "wrong").expect("written");
+    let server = Server::start(data.path(), &right);
+    let (answer, took) = asked(&server, "u0");
+    assert_eq!(answer["degraded"]["cause"], "features");
+    assert!(took < IN_TIME);
+    let log = || std::fs::read_to_string(data.path().join("server.log")).expect("its words");
+    wait_until("its words", || log().contains("check `features.redis.username` and `.password_file`"));
+    assert!(!log().contains("Open5esame"));
+}

@@ -1,0 +1,192 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+use crate::server::Server;
+use crate::shop::{Service, events, metric, put_items, send, wait_until};
+
+/// Saves often and learns nothing, so that the digest moves with the events alone.
+fn config(url: &str, more: &str) -> String {
+    format!(
+        "storage: {{checkpoint_every: 1s, checkpoints_kept: 50, remote: {{url: '{url}', keep: 3{more}}}}}\n\
+         ranker: {{learn: false}}\n"
+    )
+}
+
+fn digest(server: &Server) -> Value {
+    let answer = server.get("/v1/state/digest");
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.json()
+}
+
+fn files(dir: &Path, end: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).expect("listed").map(|entry| entry.expect("an entry").path());
+    let mut files: Vec<PathBuf> = entries.filter(|path| path.to_string_lossy().ends_with(end)).collect();
+    files.sort();
+    files
+}
+
+/// Starts a server that is to refuse to; gives what it said.
+fn refused(data_dir: &Path, config: &str, variables: &[(&str, &str)]) -> String {
+    fs::create_dir_all(data_dir).expect("a data folder");
+    let file = data_dir.join("config.yaml");
+    fs::write(&file, config).expect("written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sidecart"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data_dir).arg("--config").arg(file);
+    let Output { status, stderr, .. } = command.envs(variables.iter().copied()).output().expect("it runs");
+    assert!(!status.success(), "it started");
+    String::from_utf8_lossy(&stderr).into_owned()
+}
+
+#[test]
+fn an_empty_replica_begins_with_the_state_of_the_one_before_and_goes_on_from_there() {
+    let shared = tempfile::tempdir().expect("a folder");
+    let (one, two) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let config = config(&format!("file://{}", shared.path().display()), "");
+    let first = Server::start(one.path(), &config);
+    put_items(&first, 20);
+    send(&first, &events(0, 200));
+    let before = digest(&first);
+    assert_eq!(first.stop(), Some(0));
+
+    let second = Server::start(two.path(), &config);
+    assert_eq!(digest(&second), before, "the same state at the same offset");
+    send(&second, &events(1, 40));
+    let after = digest(&second);
+    assert!(after["applied"].as_u64() > before["applied"].as_u64(), "its log begins where the checkpoint ends");
+    second.kill();
+    let second = Server::start(two.path(), &config);
+    assert_eq!(digest(&second), after, "what it took itself is in its own log");
+    let ordered = second.json("POST", "/v1/erasures", &json!({"userId": "u1"}));
+    assert_eq!(ordered.status, 202, "{}", ordered.text);
+    let path = format!("/v1/erasures/{}", ordered.json()["erasureId"].as_str().expect("an id"));
+    second.await_json(&path, |erasure| erasure["status"] == "done");
+    let knows = |file: &PathBuf| {
+        let manifest: Value = serde_json::from_slice(&fs::read(file).expect("read")).expect("JSON");
+        manifest["next"].as_u64() > after["applied"].as_u64()
+    };
+    let left = files(shared.path(), ".json");
+    assert!(!left.is_empty() && left.iter().all(knows), "none is left from before the erasure: {left:?}");
+    assert_eq!(files(shared.path(), ".ckpt").len(), left.len());
+    drop(second);
+
+    // The folder of before is behind what is there, and says so; a folder of another log is refused the place.
+    let third = tempfile::tempdir().expect("a folder");
+    let alone = Server::start(third.path(), "ranker: {learn: false}\n");
+    put_items(&alone, 3);
+    assert_eq!(alone.stop(), Some(0));
+    let left = files(shared.path(), ".json").len();
+    let alone = Server::start(third.path(), &config);
+    wait_until("a refused upload", || metric(&alone, "sidecart_remote_uploads_total{outcome=\"failed\"}") > 0.0);
+    assert_eq!(alone.stop(), Some(0));
+    assert_eq!(files(shared.path(), ".json").len(), left, "nothing was written there");
+    let said = fs::read_to_string(third.path().join("server.log")).expect("its words");
+    assert!(said.contains("give each log a place of its own"), "{said}");
+}
+
+#[test]
+fn killed_at_any_instant_of_saving_and_uploading_it_leaves_a_whole_checkpoint_there() {
+    let shared = tempfile::tempdir().expect("a folder");
+    let one = tempfile::tempdir().expect("a folder");
+    let config = config(&format!("file://{}", shared.path().display()), "");
+    for round in 0..4 {
+        let server = Server::start(one.path(), &config);
+        put_items(&server, 20);
+        let uploads = |server: &Server| metric(server, "sidecart_remote_uploads_total{outcome=\"written\"}");
+        let mut part = 0;
+        // Two uploads at least, and then the kill at another place of the next one's way each round.
+        wait_until("two uploads", || {
+            part += 1;
+            send(&server, &events(round * 1_000 + part, 20));
+            uploads(&server) >= 2.0
+        });
+        for more in 0..round * 15 {
+            send(&server, &events(round * 1_000 + 500 + more, 20));
+        }
+        server.kill();
+        let two = tempfile::tempdir().expect("a folder");
+        let restored = Server::start(two.path(), &config);
+        let name = format!("checkpoints/{:020}.ckpt", digest(&restored)["applied"].as_u64().expect("an offset"));
+        let read = |dir: &Path| fs::read(dir.join(&name)).expect("the checkpoint");
+        assert_eq!(read(two.path()), read(one.path()), "round {round}");
+        restored.kill();
+    }
+    assert!(files(shared.path(), ".json").len() <= 3, "three are kept");
+}
+
+#[test]
+fn a_place_with_nothing_usable_is_an_error_with_the_remedy_and_not_an_empty_shop() {
+    let (shared, data) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let config = config(&format!("file://{}", shared.path().display()), "");
+    let first = Server::start(data.path(), &config);
+    put_items(&first, 3);
+    assert_eq!(first.stop(), Some(0));
+    for state in files(shared.path(), ".ckpt") {
+        fs::write(&state, b"nothing of a checkpoint").expect("written");
+    }
+    let new = tempfile::tempdir().expect("a folder");
+    let said = refused(new.path(), &config, &[]);
+    assert!(
+        said.contains("is damaged (it has another length)") && said.contains("storage.remote.restore: false"),
+        "{said}"
+    );
+    let anew = config.replace("keep: 3", "keep: 3, restore: false");
+    assert_eq!(Server::start(new.path(), &anew).stop(), Some(0));
+    let other = config.replace("keep: 3", "keep: 3, cluster: grocer");
+    let said = refused(&new.path().join("other"), &other, &[]);
+    assert!(said.contains("cluster `sidecart`") && said.contains("cluster `grocer`"), "{said}");
+}
+
+/// Credentials are in the environment; moto takes any. Never those of the machine.
+fn keys() -> [(&'static str, &'static str); 3] {
+    [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_REGION", "us-east-1")]
+}
+
+#[test]
+#[ignore = "needs a server that speaks the S3 protocol (scripts/services/s3 starts one): run by scripts/test-services"]
+fn on_s3_a_replica_restores_what_another_uploaded_whatever_was_frozen_or_killed() {
+    let s3 = Service::start("s3", &[]);
+    let more = format!(", endpoint: '{}', encryption: aes256", s3.fact("S3_ENDPOINT"));
+    let config = config(&format!("s3://{}/shops/one", s3.fact("S3_BUCKET")), &more);
+    let (one, two) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let first = Server::start_with_variables(one.path(), &config, &keys());
+    put_items(&first, 20);
+    send(&first, &events(0, 200));
+    let uploads = |server: &Server| metric(server, "sidecart_remote_uploads_total{outcome=\"written\"}");
+    wait_until("an upload", || uploads(&first) >= 1.0);
+
+    // Frozen, the store keeps nobody waiting; killed in the middle of an upload, what was there before is there.
+    s3.tell("pause");
+    for round in 1..40 {
+        send(&first, &events(round, 20));
+    }
+    wait_until("a checkpoint that is being uploaded", || {
+        let newest = files(&one.path().join("checkpoints"), ".ckpt");
+        newest.last().is_some_and(|path| path.to_string_lossy().contains("1000.ckpt"))
+    });
+    first.kill();
+    s3.tell("resume");
+    let second = Server::start_with_variables(two.path(), &config, &keys());
+    let restored = digest(&second)["applied"].as_u64().expect("an offset");
+    let name = format!("checkpoints/{restored:020}.ckpt");
+    let read = |dir: &Path| fs::read(dir.join(&name)).expect("the checkpoint");
+    assert_eq!(read(two.path()), read(one.path()));
+    drop(second);
+
+    let first = Server::start_with_variables(one.path(), &config, &keys());
+    let before = digest(&first);
+    assert_eq!(first.stop(), Some(0));
+    let three = tempfile::tempdir().expect("a folder");
+    let third = Server::start_with_variables(three.path(), &config, &keys());
+    assert_eq!(digest(&third), before);
+    drop(third);
+
+    let wrong = config.replace("/shops/one", "-not-there/shops/one");
+    let said = refused(&one.path().join("wrong"), &wrong, &keys());
+    assert!(said.contains("does the bucket exist"), "{said}");
+    s3.tell("kill");
+    let said = refused(&one.path().join("gone"), &config, &keys());
+    assert!(said.contains("check `storage.remote.url`, `.endpoint` and the network"), "{said}");
+}
