@@ -4,7 +4,9 @@ mod common;
 
 use common::{Shop, at};
 use sidecart_engine::Engine;
-use sidecart_engine::nouns::{AnonymousId, Entry, Erasure, Event, EventKind, OrderId, Record, SessionId, UserId};
+use sidecart_engine::nouns::{
+    AnonymousId, Entry, Erasure, Event, EventKind, OrderId, Origin, Record, SessionId, UserId,
+};
 
 fn user(id: &str) -> UserId {
     UserId::new(id).expect("a valid id")
@@ -51,11 +53,17 @@ fn profile_visits_and_devices_go_and_what_was_counted_stays() {
 #[test]
 fn found_first_or_applied_at_once_is_the_same_state() {
     let (mut at_once, mut found_first) = (shop().engine, shop().engine);
-    let forget = Entry { accepted_at: at(2), record: Record::Erase(Box::new(ada())), origin: None };
-    at_once.apply(&forget);
+    let origin = Some(Origin { topic: "erasures".into(), partition: 0, offset: 7 });
+    let entry = Entry { accepted_at: at(2), record: Record::Erase(Box::new(ada())), origin };
+    at_once.apply(&entry);
     let found = found_first.find_erased(&ada());
-    found_first.forget(&forget, &found);
+    found_first.forget(&entry, &found);
     assert_eq!(bytes(&at_once), bytes(&found_first));
+    // Read again from its place at a broker, it changes nothing.
+    at_once.apply(&entry);
+    found_first.forget(&entry, &found);
+    assert_eq!(bytes(&at_once), bytes(&found_first));
+    assert_eq!(at_once.positions().of("erasures", 0), Some(8));
 }
 
 #[test]

@@ -10,6 +10,7 @@ pub mod checkpoint;
 mod checkpointer;
 mod dead_letters;
 mod digest;
+#[cfg(feature = "kafka")]
 mod ordered;
 mod outlet;
 mod progress;
@@ -30,8 +31,11 @@ use std::time::{Duration, Instant};
 pub use changed::Changed;
 pub use dead_letters::{DeadLetters, Letter, Posted};
 pub use digest::StateDigest;
+#[cfg(feature = "kafka")]
 pub use ordered::Ordered;
-pub use outlet::{Mark, Outlet, Sent};
+#[cfg(feature = "kafka")]
+pub use outlet::Sent;
+pub use outlet::{Mark, Outlet};
 use parking_lot::RwLock;
 pub use progress::{Phase, Progress};
 pub use record::Prepared;
@@ -299,6 +303,7 @@ impl Ingest {
     }
 
     /// The way in for what a broker has put in order.
+    #[cfg(feature = "kafka")]
     #[must_use]
     pub fn ordered(&self) -> Ordered {
         Ordered::new(self.jobs.clone())
