@@ -33,7 +33,7 @@ pub struct Shop {
 impl Shop {
     pub fn new() -> Self {
         let (currency, mut engine) = (Currency::USD, Engine::new(Settings::default()));
-        let mut apply = |record| engine.apply(&Entry { accepted_at: NOW, record });
+        let mut apply = |record| engine.apply(&Entry { accepted_at: NOW, record, origin: None });
         for text in ITEMS {
             apply(Record::Item(Box::new(item::read(text.as_bytes(), currency, NOW).unwrap())));
         }
