@@ -41,15 +41,30 @@ pub enum Content {
     Items,
     /// Stock figures.
     Stock,
-    /// Our own entries only.
-    Own,
+    /// Models; our own entries only.
+    Models,
+    /// Erasures; our own entries only.
+    Erasures,
     /// Events, of our own or of foreign shapes.
     Events,
 }
 
 impl Content {
+    /// Whether a record may come this way: who may write events must not thereby replace models or erase shoppers.
+    fn holds(self, record: &Record) -> bool {
+        match record {
+            Record::Event(_) => self == Self::Events,
+            Record::Item(_) | Record::Patch { .. } | Record::Delete { .. } => self == Self::Items,
+            Record::Stock(_) => self == Self::Stock,
+            Record::Model(_) => self == Self::Models,
+            Record::Erase(_) => self == Self::Erasures,
+            // How far a replica has read is no news for others.
+            Record::Positions(_) => false,
+        }
+    }
+
     /// What each of the ordered topics holds, in their order.
-    pub const ORDERED: [Self; 5] = [Self::Items, Self::Stock, Self::Own, Self::Own, Self::Events];
+    pub const ORDERED: [Self; 5] = [Self::Items, Self::Stock, Self::Models, Self::Erasures, Self::Events];
 }
 
 impl Arrived {
@@ -65,7 +80,9 @@ impl Arrived {
         let outcome = match (own, payload) {
             (_, None) if content == Content::Items => arrived.gone(message.key(), &mut entries),
             (_, None) => Err("has no value: only items are deleted so".to_owned()),
-            (Some(header), Some(payload)) if header.value == Some(OWN_FORM) => own_entry(payload, &mut entries),
+            (Some(header), Some(payload)) if header.value == Some(OWN_FORM) => {
+                own_entry(payload, content, &mut entries)
+            }
             (Some(header), Some(_)) => Err(format!(
                 "is an entry of form `{}`, this Sidecart reads `1`: update it first",
                 String::from_utf8_lossy(header.value.unwrap_or_default())
@@ -112,7 +129,9 @@ impl Arrived {
         entries: &mut Vec<Entry>,
     ) -> Result<(), String> {
         match content {
-            Content::Own => return Err("was not written by a Sidecart: nobody else writes to this topic".into()),
+            Content::Models | Content::Erasures => {
+                return Err("was not written by a Sidecart: nobody else writes to this topic".into());
+            }
             Content::Items => {
                 let item = item::read(payload, reading.currency, self.at).map_err(|why| why.to_string())?;
                 entries.push(self.entry(Record::Item(Box::new(item))));
@@ -158,10 +177,10 @@ impl Arrived {
 }
 
 /// One of our own.
-fn own_entry(payload: &[u8], entries: &mut Vec<Entry>) -> Result<(), String> {
+fn own_entry(payload: &[u8], content: Content, entries: &mut Vec<Entry>) -> Result<(), String> {
     let entry: Entry = serde_json::from_slice(payload).map_err(|error| format!("is no entry: {error}"))?;
-    if matches!(entry.record, Record::Positions(_)) {
-        return Err("says how far a replica has read: that is no news for others".into());
+    if !content.holds(&entry.record) {
+        return Err("is an entry of another topic: it does not count here".into());
     }
     entries.push(Entry { origin: None, ..entry });
     Ok(())

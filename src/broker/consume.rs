@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Message, Offset as At, TopicPartitionList};
-use sidecart_engine::nouns::{Entry, Positions, Record};
+use sidecart_engine::nouns::{Entry, Positions, Record, Timestamp};
 use tokio::runtime::Handle;
+use uuid::Uuid;
 
 use super::arrived::{Arrived, Content, Reading};
 use super::client::{BrokerError, Callbacks, config, explain};
 use super::lead::Refusal;
-use super::merge::Merge;
+use super::merge::{Merge, Step};
 use super::publish::{Letter, Publisher};
 use super::topics::{ASK, Topics};
 use crate::config::Kafka;
@@ -38,6 +39,8 @@ const CUTS: usize = usize::MAX;
 const CUT_AGAIN: Duration = Duration::from_secs(1);
 /// How long records wait for the leader's cut before another replica cuts.
 const SILENCE: Duration = Duration::from_millis(500);
+/// What lies between the patience of one replica and another's.
+const STAGGER: Duration = Duration::from_millis(50);
 /// How often a leader's cut names every partition, so that who begins behind the first cuts knows of all.
 const WHOLE_CUT: Duration = Duration::from_secs(10);
 /// Between two looks at what waits.
@@ -99,6 +102,8 @@ struct Reader {
     goal: Option<Positions>,
     /// Where the cuts ended when reading began.
     cuts_end: i64,
+    /// How long records wait for a silent leader: not all replicas are to speak at once.
+    patience: Duration,
     /// Since when something waits, and for which cut.
     stuck_since: Option<(i64, Instant)>,
     /// The cut under way, and since when.
@@ -167,6 +172,7 @@ impl Consume {
             paused: BTreeSet::new(),
             goal: None,
             cuts_end: 0,
+            patience: SILENCE + STAGGER * u32::from(Uuid::new_v4().as_bytes()[0] % 8),
             stuck_since: None,
             cut: None,
             cut_at: now,
@@ -228,9 +234,13 @@ impl Consume {
         while !self.stopped() {
             self.read(&mut reader);
             self.cut(&mut reader);
-            while let Some(batch) = reader.merge.take(BATCH) {
+            loop {
+                let steps = reader.merge.take(BATCH);
+                if steps.is_empty() {
+                    break;
+                }
                 reader.stuck_since = None;
-                if !self.submit(batch.records, batch.reached) {
+                if !self.submit(steps) {
                     return Next::End;
                 }
             }
@@ -342,9 +352,7 @@ impl Consume {
         } else {
             reader.uncut_since.get_or_insert(now);
         }
-        // Replicas that wait for a silent leader do not all speak at once.
-        let patience = SILENCE + Duration::from_millis(u64::from(std::process::id() % 8) * 50);
-        let is_silent = reader.uncut_since.is_some_and(|since| now - since >= patience);
+        let is_silent = reader.uncut_since.is_some_and(|since| now - since >= reader.patience);
         let pace = Duration::from_millis(self.kafka.cut_every.ms().unsigned_abs());
         let pace = if leads { pace } else { SILENCE };
         if uncut.is_empty() || !(leads || is_silent) || now - reader.cut_at < pace {
@@ -370,23 +378,25 @@ impl Consume {
     }
 
     /// Appends a batch and has it applied; `false`: the process ends, or its log takes nothing more.
-    fn submit(&self, arrived: Vec<Arrived>, reached: Positions) -> bool {
+    fn submit(&self, steps: Vec<Step<Arrived>>) -> bool {
         let now = self.shared.clock.now();
-        let oldest = arrived.iter().map(|arrived| now.since_ms(arrived.at)).max().unwrap_or(0).max(0);
-        let received = Instant::now().checked_sub(Duration::from_millis(oldest.unsigned_abs()));
-        let received = received.unwrap_or_else(Instant::now);
-        let (mut job, mut bytes) = (Vec::new(), 0);
         let mut newest = BTreeMap::new();
-        for arrived in &arrived {
+        let mut oldest_ms = 0;
+        for step in &steps {
+            let Step::Record(arrived) = step else { continue };
             if let Some((why, payload)) = &arrived.refused {
                 self.bury(arrived, why, payload);
             }
             newest.insert((arrived.origin.topic.as_str(), arrived.origin.partition), arrived.at);
+            oldest_ms = oldest_ms.max(now.since_ms(arrived.at));
         }
         for ((topic, partition), at) in newest {
             self.shared.metrics.broker.tell_age(topic, partition, now.since_ms(at));
         }
-        for record in arrived.into_iter().flat_map(|arrived| arrived.entries) {
+        let received = Instant::now().checked_sub(Duration::from_millis(oldest_ms.unsigned_abs()));
+        let received = received.unwrap_or_else(Instant::now);
+        let (mut job, mut bytes) = (Vec::new(), 0);
+        for record in steps.into_iter().flat_map(|step| prepared(step, now)) {
             if bytes >= BATCH_BYTES || job.len() >= 2 * BATCH {
                 if !self.hand_on(std::mem::take(&mut job), received) {
                     return false;
@@ -396,12 +406,7 @@ impl Consume {
             bytes += record.payload().len();
             job.push(record);
         }
-        let entry = Entry { accepted_at: now, record: Record::Positions(reached), origin: None };
-        match Prepared::new(entry) {
-            Ok(positions) => job.push(positions),
-            Err(error) => tracing::error!(%error, "positions cannot be kept"),
-        }
-        self.hand_on(job, received)
+        job.is_empty() || self.hand_on(job, received)
     }
 
     fn hand_on(&self, job: Vec<Prepared>, received: Instant) -> bool {
@@ -515,6 +520,19 @@ impl Consume {
         } else {
             let why = format!("some {left} records of the broker are still to be applied");
             self.shared.progress.set_behind(Some(why));
+        }
+    }
+}
+
+/// The entries of a step for this replica's log.
+fn prepared(step: Step<Arrived>, now: Timestamp) -> Vec<Prepared> {
+    match step {
+        Step::Record(arrived) => arrived.entries,
+        Step::Cut(reached) => {
+            let entry = Entry { accepted_at: now, record: Record::Positions(reached), origin: None };
+            let prepared =
+                Prepared::new(entry).inspect_err(|error| tracing::error!(%error, "positions cannot be kept"));
+            prepared.into_iter().collect()
         }
     }
 }

@@ -14,13 +14,13 @@ use sidecart_engine::nouns::Positions;
 /// A partition: the place of its topic in the fixed order, and its number.
 pub type Place = (usize, i32);
 
-/// What is to be taken next, in order.
+/// What is to be taken next. All replicas take the same steps, so that their logs are the same record for record.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Batch<T> {
-    /// The records.
-    pub records: Vec<T>,
-    /// What has been taken with them: where they stand, and what a restart may skip.
-    pub reached: Positions,
+pub enum Step<T> {
+    /// A record.
+    Record(T),
+    /// A cut was taken whole: how far it goes, itself included.
+    Cut(Positions),
 }
 
 /// One partition.
@@ -158,36 +158,34 @@ impl<T> Merge<T> {
         uncut
     }
 
-    /// The next records in the one order, at most `limit` of them; `None`: there is nothing to take now. A batch may end
-    /// inside a cut: the rest follows with the next, in the same order.
-    pub fn take(&mut self, limit: usize) -> Option<Batch<T>> {
-        let mut batch = Batch { records: Vec::new(), reached: Positions::default() };
-        while let Some((offset, cut)) = self.cuts.front() {
-            let (offset, cut) = (*offset, cut.clone());
-            if !self.take_cut(&cut, limit, &mut batch) {
+    /// The next steps in the one order, some `limit` of them; none: there is nothing to take now. They may end inside a
+    /// cut: the rest follows with the next, in the same order.
+    pub fn take(&mut self, limit: usize) -> Vec<Step<T>> {
+        let mut steps = Vec::new();
+        while steps.len() < limit
+            && let Some((offset, mut cut)) = self.cuts.pop_front()
+        {
+            if !self.take_cut(&cut, limit, &mut steps) {
+                self.cuts.push_front((offset, cut));
                 break;
             }
-            self.cuts.pop_front();
-            batch.reached.advance(&self.cuts_topic, 0, offset + 1);
-            if batch.records.len() >= limit {
-                break;
-            }
+            cut.advance(&self.cuts_topic, 0, offset + 1);
+            steps.push(Step::Cut(cut));
         }
-        (!batch.reached.is_empty()).then_some(batch)
+        steps
     }
 
     /// Takes what has arrived of a cut; whether that was all of it.
-    fn take_cut(&mut self, cut: &Positions, limit: usize, batch: &mut Batch<T>) -> bool {
+    fn take_cut(&mut self, cut: &Positions, limit: usize, steps: &mut Vec<Step<T>>) -> bool {
         for lane in 0..self.topics.len() {
             let topic = self.topics[lane].clone();
             let Some(targets) = cut.0.get(&topic) else { continue };
             for (&partition, &target) in targets {
                 let state = self.lane((lane, partition));
-                while state.waiting.front().is_some_and(|(offset, _)| *offset < target) && batch.records.len() < limit {
+                while state.waiting.front().is_some_and(|(offset, _)| *offset < target) && steps.len() < limit {
                     if let Some((offset, record)) = state.waiting.pop_front() {
-                        batch.records.push(record);
+                        steps.push(Step::Record(record));
                         state.taken = offset + 1;
-                        batch.reached.advance(&topic, partition, offset + 1);
                     }
                 }
                 let is_whole = state.taken >= target
@@ -195,10 +193,7 @@ impl<T> Merge<T> {
                 if !is_whole {
                     return false;
                 }
-                if state.taken < target {
-                    state.taken = target;
-                    batch.reached.advance(&topic, partition, target);
-                }
+                state.taken = state.taken.max(target);
             }
         }
         true
@@ -239,24 +234,32 @@ mod tests {
         all
     }
 
+    /// Records as they are, cuts as what they reach.
+    fn taken(merge: &mut Merge<String>) -> Vec<Step<String>> {
+        merge.take(9)
+    }
+
+    fn records(steps: &[&str]) -> Vec<Step<String>> {
+        steps.iter().map(|&record| Step::Record(record.into())).collect()
+    }
+
     #[test]
     fn a_cut_takes_topics_in_their_order_and_waits_for_what_has_not_arrived() {
         let mut merge = merge(&Positions::default());
         merge.arrive((1, 1), 0, "e1.0".into());
         merge.arrive((1, 0), 0, "e0.0".into());
         assert_eq!(merge.uncut(), at(&[("events", 0, 1), ("events", 1, 1)]));
-        merge.cut(0, at(&[("events", 0, 2), ("events", 1, 1), ("catalog", 0, 1)]));
-        assert_eq!(merge.take(9), None, "the catalogue's comes first, and is not here");
+        let cut = [("events", 0, 2), ("events", 1, 1), ("catalog", 0, 1)];
+        merge.cut(0, at(&cut));
+        assert_eq!(taken(&mut merge), [], "the catalogue's comes first, and is not here");
         merge.arrive((0, 0), 0, "c0.0".into());
-        let batch = merge.take(9).expect("a part of the cut");
-        assert_eq!(batch.records, ["c0.0", "e0.0"]);
-        assert_eq!(batch.reached, at(&[("catalog", 0, 1), ("events", 0, 1)]), "the cut is not taken whole");
+        assert_eq!(taken(&mut merge), records(&["c0.0", "e0.0"]), "the cut is not taken whole");
         merge.arrive((1, 0), 1, "e0.1".into());
         merge.arrive((1, 0), 2, "e0.2".into());
-        let batch = merge.take(9).expect("the rest");
-        assert_eq!(batch.records, ["e0.1", "e1.0"]);
-        assert_eq!(batch.reached, at(&[("events", 0, 2), ("events", 1, 1), ("cuts", 0, 1)]));
-        assert_eq!((merge.take(9), merge.waiting()), (None, 1));
+        let mut rest = records(&["e0.1", "e1.0"]);
+        rest.push(Step::Cut(at(&[cut[0], cut[1], cut[2], ("cuts", 0, 1)])));
+        assert_eq!(taken(&mut merge), rest);
+        assert_eq!((taken(&mut merge).len(), merge.waiting()), (0, 1));
     }
 
     #[test]
@@ -264,10 +267,10 @@ mod tests {
         let mut merge = merge(&Positions::default());
         merge.cut(0, at(&[("catalog", 0, 5)]));
         merge.arrive((0, 0), 2, "c2".into());
-        assert_eq!(merge.take(9).expect("what is there").records, ["c2"]);
-        assert_eq!(merge.take(9), None);
+        assert_eq!(taken(&mut merge), records(&["c2"]));
+        assert_eq!(taken(&mut merge), []);
         merge.arrive((0, 0), 7, "c7".into());
-        assert_eq!(merge.take(9).expect("the cut's end").reached, at(&[("catalog", 0, 5), ("cuts", 0, 1)]));
+        assert_eq!(taken(&mut merge), [Step::Cut(at(&[("catalog", 0, 5), ("cuts", 0, 1)]))]);
     }
 
     #[test]
@@ -276,47 +279,58 @@ mod tests {
         assert_eq!(merge.begins_at((1, 0), 10), 7);
         assert_eq!(merge.begins_at((1, 1), 10), 0, "never read: nothing is missed");
         merge.cut(9, at(&[("events", 0, 5)]));
-        assert_eq!(merge.take(9).expect("the cut").reached, at(&[("cuts", 0, 10)]));
+        assert_eq!(taken(&mut merge), [Step::Cut(at(&[("events", 0, 5), ("cuts", 0, 10)]))]);
     }
 
     /// What happens to a replica.
     #[derive(Debug, Clone)]
-    enum Step {
+    enum Event {
         Arrive(usize),
         Take(usize),
         Restart,
     }
 
     /// Takes all there is by some schedule of arrivals, batches and restarts; the order in which it was taken.
-    fn order(steps: &[Step], partitions: &[Vec<String>], cuts: &[Positions]) -> Vec<String> {
+    fn order(events: &[Event], partitions: &[Vec<String>], cuts: &[Positions]) -> Vec<String> {
         let places = [(0, 0), (0, 1), (1, 0), (1, 1)];
+        let names = ["catalog", "events"];
         let (mut taken, mut reached) = (Vec::new(), Positions::default());
         let mut replica = merge(&reached);
         let mut arrived = [0_usize; 5];
-        let end = (0..5).cycle().take(400).flat_map(|lane| [Step::Arrive(lane), Step::Take(3)]);
-        for step in steps.iter().cloned().chain(end) {
-            match step {
-                Step::Arrive(4) => {
+        let end = (0..5).cycle().take(400).flat_map(|lane| [Event::Arrive(lane), Event::Take(3)]);
+        for event in events.iter().cloned().chain(end) {
+            match event {
+                Event::Arrive(4) => {
                     if let Some(cut) = cuts.get(arrived[4]) {
                         replica.cut(arrived[4] as i64, cut.clone());
                         arrived[4] += 1;
                     }
                 }
-                Step::Arrive(lane) => {
+                Event::Arrive(lane) => {
                     if let Some(record) = partitions[lane].get(arrived[lane]) {
                         replica.arrive(places[lane], arrived[lane] as i64, record.clone());
                         arrived[lane] += 1;
                     }
                 }
-                Step::Take(limit) => {
-                    if let Some(batch) = replica.take(limit) {
-                        taken.extend(batch.records);
-                        reached.merge(&batch.reached);
+                Event::Take(limit) => {
+                    for step in replica.take(limit) {
+                        match step {
+                            Step::Record(record) => {
+                                let (lane, number) = record.split_once('.').expect("lane and number");
+                                let (topic, partition) = places[lane.parse::<usize>().expect("a lane")];
+                                let next = number.parse::<i64>().expect("a number") + 1;
+                                assert!(reached.advance(names[topic], partition, next));
+                                taken.push(record);
+                            }
+                            Step::Cut(cut) => {
+                                assert!(reached.merge(&cut));
+                                taken.push(format!("cut {:?}", cut.of("cuts", 0)));
+                            }
+                        }
                     }
                 }
-                Step::Restart => {
+                Event::Restart => {
                     replica = merge(&reached);
-                    let names = ["catalog", "events"];
                     for (lane, (topic, partition)) in places.iter().enumerate() {
                         arrived[lane] = reached.of(names[*topic], *partition).unwrap_or(0) as usize;
                     }
@@ -333,9 +347,9 @@ mod tests {
             sizes in prop::array::uniform4(0_usize..12),
             cuts in prop::collection::vec(prop::array::uniform4(0_usize..13), 0..6),
             schedules in prop::array::uniform2(prop::collection::vec(prop_oneof![
-                8 => (0_usize..5).prop_map(Step::Arrive),
-                3 => (1_usize..5).prop_map(Step::Take),
-                1 => Just(Step::Restart),
+                8 => (0_usize..5).prop_map(Event::Arrive),
+                3 => (1_usize..5).prop_map(Event::Take),
+                1 => Just(Event::Restart),
             ], 0..120)),
         ) {
             let partitions: Vec<Vec<String>> =
@@ -350,7 +364,7 @@ mod tests {
             let one = order(&schedules[0], &partitions, &cuts);
             let other = order(&schedules[1], &partitions, &cuts);
             prop_assert_eq!(&one, &other);
-            let mut all: Vec<String> = one.clone();
+            let mut all: Vec<String> = one.into_iter().filter(|step| !step.starts_with("cut")).collect();
             all.sort();
             let mut expected: Vec<String> = partitions.concat();
             expected.sort();

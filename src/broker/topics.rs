@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::error::RDKafkaErrorCode;
-use sidecart_engine::nouns::Record;
+use sidecart_engine::nouns::{DAY_MS, Record};
 
 use super::client::{BrokerError, Callbacks, MAX_MESSAGE_BYTES, config, explain};
-use crate::config::Kafka;
+use crate::config::{Kafka, Span};
 
 /// How long one question to the broker may take.
 pub const ASK: Duration = Duration::from_secs(5);
+/// How long records of compacted topics are left as they are.
+const UNCOMPACTED: Span = Span::from_ms(7 * DAY_MS);
 
 /// The names of a shop's topics.
 #[derive(Debug, Clone)]
@@ -71,8 +73,12 @@ impl Topics {
             config(kafka)?.create_with_context(Callbacks::of(kafka)).map_err(BrokerError::Settings)?;
         let wanted = self.all(kafka);
         let mut missing = Vec::new();
+        // All topics are asked for: a broker may make one that it is asked for by name, and not as it must be.
+        let refused = |error| BrokerError::Refused(explain(kafka, &error));
+        let there = admin.inner().fetch_metadata(None, ASK).map_err(refused)?;
         for topic in &wanted {
-            let found = partitions(kafka, &admin, topic.name)?;
+            let found = there.topics().iter().find(|there| there.name() == topic.name);
+            let found = found.map_or(0, |there| there.partitions().len() as i32);
             match found {
                 0 => missing.push(topic),
                 found if topic.exactly && found != topic.partitions => {
@@ -106,21 +112,25 @@ struct Wanted<'a> {
     exactly: bool,
 }
 
-/// How many partitions a topic has; 0: there is no such topic.
-fn partitions(kafka: &Kafka, admin: &AdminClient<Callbacks>, topic: &str) -> Result<i32, BrokerError> {
-    let refused = |error| BrokerError::Refused(explain(kafka, &error));
-    let metadata = admin.inner().fetch_metadata(Some(topic), ASK).map_err(refused)?;
-    Ok(metadata.topics().first().map_or(0, |topic| topic.partitions().len() as i32))
-}
-
 async fn make(kafka: &Kafka, admin: &AdminClient<Callbacks>, missing: &[&Wanted<'_>]) -> Result<(), BrokerError> {
+    let uncompacted = UNCOMPACTED.ms().to_string();
     let (retention, largest) = (kafka.retention.ms().to_string(), MAX_MESSAGE_BYTES.to_string());
     let mut topics = Vec::new();
     for wanted in missing {
         let copies = TopicReplication::Fixed(kafka.replication.map_or(-1, i32::from));
-        let topic = NewTopic::new(wanted.name, wanted.partitions, copies).set("max.message.bytes", &largest);
+        let topic = NewTopic::new(wanted.name, wanted.partitions, copies)
+            .set("max.message.bytes", &largest)
+            // Lateness is judged by the broker's clock, not by the producer's.
+            .set("message.timestamp.type", "LogAppendTime");
+        // With `acks=all`, so many copies must have a record before it is acknowledged.
+        let topic = if kafka.replication.is_some_and(|copies| copies >= 3) {
+            topic.set("min.insync.replicas", "2")
+        } else {
+            topic
+        };
         topics.push(if wanted.compacted {
-            topic.set("cleanup.policy", "compact")
+            // Replicas that read the same records agree bit for bit: those of the last days are left as they are.
+            topic.set("cleanup.policy", "compact").set("min.compaction.lag.ms", &uncompacted)
         } else {
             topic.set("cleanup.policy", "delete").set("retention.ms", &retention)
         });

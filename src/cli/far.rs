@@ -8,8 +8,9 @@ use anyhow::Context;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::config::events::LogKind;
 use crate::erasure::Elsewhere;
-use crate::identity::Identity;
+use crate::identity::{Identity, IdentityError};
 use crate::ingest::Shared;
 use crate::ingest::checkpoint::Checkpoints;
 use crate::log::Offset;
@@ -66,7 +67,7 @@ impl FarStores {
     /// # Errors
     /// A place cannot be used as it is configured.
     pub fn start(self, config: &Config, near: Near) -> anyhow::Result<(Far, Vec<Box<dyn Elsewhere>>)> {
-        let log = Identity::of(&config.data_dir)?;
+        let log = identity(config)?;
         let (mut far, mut elsewhere) = (Far::default(), Vec::new());
         self.start_features(config, log, &near, &mut far, &mut elsewhere)?;
         self.start_vault(config, log, near, &mut far, &mut elsewhere)?;
@@ -137,6 +138,19 @@ impl FarStores {
         _: &mut Vec<Box<dyn Elsewhere>>,
     ) -> anyhow::Result<()> {
         Ok(())
+    }
+}
+
+/// Which log the data folder belongs to: its own, or the one that all replicas read from a broker.
+fn identity(config: &Config) -> Result<Identity, IdentityError> {
+    match config.events.log {
+        LogKind::Embedded => Identity::of(&config.data_dir),
+        LogKind::Kafka => {
+            let name = format!("{}/{}", config.storage.remote.cluster, config.kafka.topic_prefix);
+            let shared = Identity::derived(&name);
+            shared.keep(&config.data_dir)?;
+            Ok(shared)
+        }
     }
 }
 

@@ -1,9 +1,10 @@
-//! Fuzzing of everything that reads bytes from outside: config, bodies, the log's files, checkpoints. Mutations of a
+//! Fuzzing of everything that reads bytes from outside: config, rules, bodies, the log's files, checkpoints. Mutations of a
 //! committed corpus, deterministic by seed, guided by outcome: an input whose outcome is new joins the corpus in memory.
 //! It runs on the stable compiler, as a test; `FUZZ_INPUTS` says how many inputs per target.
 //!
 //! An input that makes a target panic is written to `target/fuzz/`; put it into `fuzz/corpus/TARGET/` with its fix.
 
+mod cel;
 mod mutate;
 mod targets;
 

@@ -12,6 +12,7 @@ use sidecart_engine::nouns::{Currency, Entry, ItemId, Record, Timestamp};
 use sidecart_engine::{Engine, STATE_VERSION, Settings};
 use tower::ServiceExt;
 
+use super::cel;
 use crate::access::Audit;
 use crate::cli::serve::{Running, start};
 use crate::clock::SystemClock;
@@ -24,7 +25,7 @@ use crate::wire::shapes::{self, Envelope, Outcome, Told};
 use crate::wire::split::{Packing, elements};
 use crate::wire::{Rejection, erasure, event, item, model, request, stock};
 
-/// A reader of bytes from outside. Rules in CEL get their own line here when they come.
+/// A reader of bytes from outside.
 pub struct Target {
     /// Its name, and its corpus'.
     pub name: &'static str,
@@ -34,8 +35,13 @@ pub struct Target {
     pub run: fn(&mut State, &[u8]) -> u64,
 }
 
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     Target { name: "config", words: CONFIG_WORDS, run: config },
+    Target {
+        name: "cel",
+        words: CEL_WORDS,
+        run: |state, input| cel::run(state.shop.get_or_insert_with(cel::Shop::new), input),
+    },
     Target { name: "events", words: JSON_WORDS, run: events },
     Target { name: "items", words: JSON_WORDS, run: items },
     Target { name: "requests", words: JSON_WORDS, run: requests },
@@ -66,6 +72,40 @@ const CONFIG_WORDS: &[&str] = &[
     "pairs:",
     "candidates:",
     "weights:",
+];
+const CEL_WORDS: &[&str] = &[
+    "item.price",
+    "item.stock",
+    "item.marginPct",
+    "item.tags",
+    "item.categories",
+    "item.attributes.hfss",
+    "item.attributes.n",
+    "item.shownInVisit",
+    "cart.items.exists(c, c.price < item.price)",
+    "cart.items.all(c, ",
+    "cart.total",
+    "user.known",
+    "user.attributes.addOns",
+    "user.segments",
+    "request.context",
+    "now.hour",
+    "now.date",
+    "has(",
+    "size(",
+    "within(",
+    " in ",
+    " && ",
+    " || ",
+    "!(",
+    " == ",
+    " % ",
+    " / ",
+    "'Alcohol'",
+    "[1, 'a']",
+    ".startsWith(",
+    ".matches(",
+    ")",
 ];
 const JSON_WORDS: &[&str] = &[
     "\"eventType\":",
@@ -103,12 +143,13 @@ const NOW: Timestamp = Timestamp(1_780_000_000_000);
 
 /// What a target keeps between inputs.
 pub struct State {
+    shop: Option<cel::Shop>,
     server: Option<(tokio::runtime::Runtime, tempfile::TempDir, Router, Running)>,
 }
 
 impl State {
     pub fn new() -> Self {
-        Self { server: None }
+        Self { shop: None, server: None }
     }
 
     fn server(&mut self) -> (&tokio::runtime::Runtime, Router) {
@@ -127,7 +168,7 @@ impl State {
     }
 }
 
-fn outcome(of: impl Hash) -> u64 {
+pub fn outcome(of: impl Hash) -> u64 {
     let mut hasher = FxHasher::default();
     of.hash(&mut hasher);
     hasher.finish()

@@ -12,6 +12,8 @@ pub mod trial;
 
 pub use compile::compile;
 pub use lint::past;
+#[cfg(test)]
+pub use lower::condition;
 pub use place::Placer;
 use sidecart_engine::policy::{Cond, Effect, Kind, Rule, RuleSet};
 

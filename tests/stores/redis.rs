@@ -180,8 +180,8 @@ fn kills_of_both_sides_and_replays_count_nothing_twice() {
     }
     let server = Server::start(data.path(), &config);
     for n in 0..4 {
-        let features = server.get(&format!("/v1/features/users/u{n}")).json();
-        assert_eq!(features["orders"], 4, "one and three rounds: {features:#}");
+        // Right after a start the connection is not made yet, and nothing waits for it.
+        let features = server.await_json(&format!("/v1/features/users/u{n}"), |features| features["orders"] == 4);
         let weight = features["purchased"][0]["weight"].as_f64().expect("a number");
         assert!((weight - 3.0).abs() < 0.01, "{features:#}");
     }

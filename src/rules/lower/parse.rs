@@ -6,10 +6,17 @@ use cel::common::ast::{IdedExpr, SourceInfo};
 
 use super::{MAX_NESTING, Wrong};
 
+/// Operators, dots and brackets at most: a chain of them is a tree as deep as it is long, which is walked by recursion, and
+/// what overflows the stack takes the process with it. Found by fuzzing.
+const MAX_LINKS: usize = 512;
+
 pub(super) fn parse(text: &str) -> Result<(IdedExpr, SourceInfo), Vec<Wrong>> {
     let whole = |says: &str| vec![Wrong { place: 0, shown: "the condition".into(), says: says.to_owned() }];
     if nesting(text) > MAX_NESTING {
         return Err(whole(&format!("nests more than {MAX_NESTING} brackets: split it into several rules")));
+    }
+    if links(text) > MAX_LINKS {
+        return Err(whole(&format!("has more than {MAX_LINKS} operators and dots: split it into several rules")));
     }
     // The parser is another's code: what it does not foresee must cost this condition, and nothing else.
     let parsed = catch_unwind(AssertUnwindSafe(|| cel::parser::Parser::new().parse_with_source_info(text)));
@@ -34,6 +41,12 @@ fn plain(message: &str) -> String {
     let message = message.split(" expecting ").next().unwrap_or(message).trim();
     let message = message.strip_prefix("Syntax error: ").unwrap_or(message);
     message.replace("<EOF>", "its end")
+}
+
+/// All that may make the tree one deeper, quoted or not.
+fn links(text: &str) -> usize {
+    let twos: usize = ["&&", "||", "==", "!="].iter().map(|link| text.matches(link).count()).sum();
+    twos + text.bytes().filter(|byte| b".?+-*/%<>([{".contains(byte)).count()
 }
 
 /// The deepest nesting of brackets and of signs before a value.
