@@ -66,11 +66,31 @@ impl Typed {
     }
 }
 
+/// The stack for reading one condition: in a debug build, 512 links (see [`parse`]) take more than the usual 2 MiB.
+const STACK_BYTES: usize = 64 << 20;
+
 /// Reads a condition.
 ///
 /// # Errors
 /// All that is wrong with it, in the order of the text.
 pub fn condition(text: &str) -> Result<Cond, Vec<Wrong>> {
+    let unreadable = |says: &str| vec![Wrong { place: 0, shown: "the condition".into(), says: says.to_owned() }];
+    let length = text.chars().count();
+    // Reading is recursive, and what overflows a stack ends the process: it has a stack that its bounds fit into.
+    std::thread::scope(|scope| {
+        let reader = std::thread::Builder::new().name("condition".into()).stack_size(STACK_BYTES);
+        let reader = reader.spawn_scoped(scope, || read(text));
+        let reader = reader.map_err(|error| unreadable(&format!("cannot be read now: {error}")))?;
+        reader.join().unwrap_or_else(|_| Err(unreadable("is not a CEL expression: check its quotes and brackets")))
+    })
+    .map_err(|mut wrong| {
+        // The parser's places are not always within the text where that is not plain ASCII.
+        wrong.iter_mut().for_each(|wrong| wrong.place = wrong.place.min(length));
+        wrong
+    })
+}
+
+fn read(text: &str) -> Result<Cond, Vec<Wrong>> {
     let (expr, info) = parse(text)?;
     let mut lowering = Lowering { text, info: &info, each: Vec::new(), wrong: Vec::new() };
     let lowered = lowering.bool(&expr);
