@@ -8,92 +8,19 @@
 
 #![allow(missing_docs, reason = "a program, not a library")]
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+mod load;
 
-const ITEMS: u64 = 20_000;
-const BATCH: u64 = 100;
+use std::time::{Duration, Instant};
+
+use load::{BATCH, Server, agent, batch, catalogue, draw, item};
+
 /// Connections, and threads, of each kind.
 const EVENT_SENDERS: u64 = 4;
 const ASKERS: u64 = 4;
 
-struct Server {
-    process: Child,
-    url: String,
-    data: std::path::PathBuf,
-}
-
-impl Server {
-    fn start() -> Self {
-        let data = std::env::temp_dir().join(format!("sidecart-bench-{}", std::process::id()));
-        let mut process = Command::new(env!("CARGO_BIN_EXE_sidecart"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(&data)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the binary that was just built");
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().expect("piped")).read_line(&mut line).expect("its first line");
-        let url = line.trim().strip_prefix("listening on ").expect("the address").to_owned();
-        Self { process, url, data }
-    }
-
-    fn resident_mib(&self) -> f64 {
-        let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.process.id())).unwrap_or_default();
-        let pages: f64 = statm.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
-        pages * 4096.0 / f64::from(1 << 20)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // The folder is thrown away, so a clean stop would be wasted.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = std::fs::remove_dir_all(&self.data);
-    }
-}
-
-/// splitmix64 of a counter: the same load every time.
-fn draw(seed: u64) -> u64 {
-    let mut z = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z ^ (z >> 31)
-}
-
-/// An item of the visit's cluster, popular ones more often.
-fn item(visit: u64, step: u64) -> u64 {
-    let share = (draw(visit * 31 + step) >> 11) as f64 / (1_u64 << 53) as f64;
-    draw(visit) % (ITEMS / 50) * 50 + (51_f64.powf(share) as u64 - 1).min(49)
-}
-
-fn catalogue() -> String {
-    let line = |n| format!(r#"{{"itemId":"i{n}","title":"Item {n}","categoryPath":["c{}"],"price":9.5}}"#, n / 50);
-    (0..ITEMS).map(line).collect::<Vec<_>>().join("\n")
-}
-
-fn batch(number: u64) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
-    let line = |n: u64| {
-        let (visit, step) = (n / 5, n % 5);
-        let kind = if step == 4 { "add_to_cart" } else { "view" };
-        let item = item(visit, step);
-        format!(
-            r#"{{"eventId":"e{n}","eventType":"{kind}","sessionId":"s{visit}","itemId":"i{item}","timestamp":{now}}}"#
-        )
-    };
-    (number * BATCH..(number + 1) * BATCH).map(line).collect::<Vec<_>>().join("\n")
-}
-
 fn question(number: u64) -> String {
     let (visit, cart) = (draw(number) % 1_000, item(draw(number) % 1_000, number % 5));
     format!(r#"{{"placement":"cart","sessionId":"s{visit}","cart":["i{cart}"],"limit":5}}"#)
-}
-
-fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(10))).build().into()
 }
 
 /// Sends request `first`, `first + stride`, ... each at its due time; latencies in milliseconds from then.

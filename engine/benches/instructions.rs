@@ -15,7 +15,7 @@ use std::hash::{DefaultHasher, Hasher};
 use sidecart_engine::nouns::{Entry, Request, Slate, Timestamp};
 use sidecart_engine::{Engine, Scratch, Unhurried};
 
-use shop::{ITEMS, LENGTHS, Shop, at};
+use shop::{ITEMS, LENGTHS, Shop, TAUGHT_VISITS, at};
 
 /// As in the program that is shipped.
 #[global_allocator]
@@ -34,9 +34,11 @@ fn main() {
     let mut numbers = std::env::args().skip(1).filter_map(|text| text.replace('_', "").parse::<u64>().ok());
     let sessions = numbers.next().unwrap_or(SESSIONS);
     let (mut engine, mut shop) = (shop::engine(sessions, ITEMS), Shop::new(ITEMS));
-    for visit in 0..sessions {
+    let taught_from = sessions.saturating_sub(TAUGHT_VISITS);
+    for visit in 0..taught_from {
         shop.visit(visit).iter().for_each(|entry| _ = engine.apply(entry));
     }
+    shop::teach(&mut engine, &mut shop, taught_from..sessions);
     let (mut digest, mut order) = (DefaultHasher::new(), DefaultHasher::new());
     let mut scratch = Scratch::default();
     for length in LENGTHS {

@@ -3,10 +3,12 @@
 //! Items stand in clusters of 100 (a category each), drawn by Zipf's law; a visit stays in its cluster nine steps of ten
 //! and lasts 4.8 items on average; one visit in four puts its last item into the cart and buys the cart.
 
+use std::ops::Range;
+
 use sidecart_engine::nouns::{
     Entry, Event, EventId, EventKind, Item, ItemId, Line, PlacementId, Record, Repeats, Request, SessionId, Timestamp,
 };
-use sidecart_engine::{Engine, Settings};
+use sidecart_engine::{Engine, Scratch, Settings};
 
 pub(crate) const CLUSTER: u64 = 100;
 pub(crate) const ITEMS: u64 = 100_000;
@@ -138,6 +140,24 @@ pub(crate) fn engine(sessions: u64, items: u64) -> Engine {
         engine.apply(&Entry { accepted_at: Timestamp(0), record, origin: None });
     }
     engine
+}
+
+/// Visits that the scorer learns from before anything is measured: an untaught one leaves out half of its work.
+pub(crate) const TAUGHT_VISITS: u64 = 1_000;
+
+/// Applies some visits, has the scorer learn from each of their events, as it would in a shop, and brings that into force.
+pub(crate) fn teach(engine: &mut Engine, shop: &mut Shop, visits: Range<u64>) {
+    let (mut trainer, mut scratch) = (engine.trainer(), Scratch::default());
+    for entry in visits.clone().flat_map(|visit| shop.visit(visit)) {
+        if let Record::Event(event) = &entry.record
+            && let Some(lesson) = engine.lesson(event, event.at, &mut scratch)
+        {
+            trainer.take(&lesson, 0.05);
+        }
+        engine.apply(&entry);
+    }
+    let record = Record::Model(Box::new(trainer.publish(engine.model())));
+    engine.apply(&Entry { accepted_at: at(visits.end), record, origin: None });
 }
 
 fn ask(context_items: Vec<ItemId>) -> Request {
