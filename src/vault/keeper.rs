@@ -141,14 +141,16 @@ impl Keeper {
         }
     }
 
-    /// Uploads the newest checkpoint of the data folder if the store does not reach as far, and prunes.
+    /// Uploads what is new, if this replica is the one that does.
     async fn turn(&mut self) -> Result<(), VaultError> {
+        if self.parts.is_owner.load(Ordering::Acquire) { self.upload_newest().await } else { Ok(()) }
+    }
+
+    /// Uploads the newest checkpoint of the data folder if the store does not reach as far, and prunes.
+    async fn upload_newest(&mut self) -> Result<(), VaultError> {
         let newest = self.parts.checkpoints.covered().map_err(std::io::Error::other);
         let newest = newest.map_err(|source| VaultError::Io { action: "read", path: "checkpoints".into(), source })?;
         let Some(next) = newest.filter(|next| self.sent.is_none_or(|sent| sent < *next)) else { return Ok(()) };
-        if !self.parts.is_owner.load(Ordering::Acquire) {
-            return Ok(());
-        }
         let there = shelf::ours(&self.place, &self.parts.owner).await?;
         if let Some(there) = there.filter(|there| *there >= next) {
             self.note_first(there, next);
@@ -183,7 +185,8 @@ impl Keeper {
     }
 
     async fn forget(&mut self, offset: Offset) -> Result<(), VaultError> {
-        self.turn().await?;
+        // Whether or not this replica is the owner: what is deleted must have something newer in its place.
+        self.upload_newest().await?;
         shelf::forget_before(&self.place, offset).await
     }
 

@@ -251,19 +251,20 @@ async fn the_task_uploads_what_is_new_prunes_and_forgets_and_only_as_the_owner()
     let scene = Scene::new();
     let (is_owner, metrics) = (Arc::new(AtomicBool::new(false)), Arc::new(Metrics::new()));
     scene.save(1);
-    let parts = Parts {
+    let parts = || Parts {
         owner: scene.owner.clone(),
         checkpoints: scene.checkpoints(),
         is_owner: Arc::clone(&is_owner),
         metrics: Arc::clone(&metrics),
         clock: Arc::new(SystemClock),
     };
-    let vault = Vault::keep(scene.place(), 2, parts);
+    let vault = Vault::keep(scene.place(), 2, parts());
+    tokio::time::timeout(Duration::from_secs(30), vault.stop()).await.expect("it ends");
+    assert_eq!(scene.names().await.len(), 0, "the end is a turn, too, but this is not the owner");
+    is_owner.store(true, Ordering::Release);
+    let vault = Vault::keep(scene.place(), 2, parts());
     // An order is a turn of its own, done when it is answered: no sleeping for a guess.
     let forgetting = vault.forgetting();
-    forgetting.forget_before(Offset(0)).await.expect("a turn");
-    assert_eq!(scene.names().await.len(), 0, "not the owner");
-    is_owner.store(true, Ordering::Release);
     for next in 1..=3 {
         scene.save(next);
         forgetting.forget_before(Offset(0)).await.expect("a turn");
@@ -273,8 +274,13 @@ async fn the_task_uploads_what_is_new_prunes_and_forgets_and_only_as_the_owner()
     scene.save(4);
     forgetting.forget_before(Offset(4)).await.expect("forgotten");
     assert_eq!(scene.names().await.len(), 2, "the one that knows of the erasure");
+    is_owner.store(false, Ordering::Release);
     scene.save(5);
+    forgetting.forget_before(Offset(5)).await.expect("forgotten");
+    assert_eq!(scene.names().await.len(), 2, "whoever is to forget puts something newer in its place first");
+    is_owner.store(true, Ordering::Release);
+    scene.save(6);
     drop(forgetting);
     tokio::time::timeout(Duration::from_secs(30), vault.stop()).await.expect("it ends");
-    assert_eq!(scene.restore(folder().path()).await.expect("restored"), Some(5), "uploaded at the end");
+    assert_eq!(scene.restore(folder().path()).await.expect("restored"), Some(6), "uploaded at the end");
 }

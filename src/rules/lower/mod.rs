@@ -66,7 +66,7 @@ impl Typed {
     }
 }
 
-/// The stack for reading one condition: in a debug build, 512 links (see [`parse`]) take more than the usual 2 MiB.
+/// The stack for reading one condition: in a debug build, 512 links (see `parse.rs`) take more than the usual 2 MiB.
 const STACK_BYTES: usize = 64 << 20;
 
 /// Reads a condition.
