@@ -92,6 +92,8 @@ fn late_and_future_events_are_kept_as_dead_letters_and_history_is_taken() {
     let old = json!({"eventId": "old", "eventType": "view", "sessionId": "s", "itemId": "i", "timestamp": "2017-06-01T00:00:00Z"});
     let response = server.json("POST", "/v1/events", &old).json();
     assert_eq!((&response["accepted"], &response["rejected"][0]["code"]), (&json!(0), &json!("too_late")));
+    // A letter is written behind the answer; whoever lists them finds all.
+    assert!(server.get("/v1/dead-letters").text.contains("too_late"));
     let letters = std::fs::read_to_string(dir.path().join("dead-letters.jsonl")).expect("dead letters");
     let letter: Value = serde_json::from_str(letters.trim()).expect("one line");
     assert_eq!((&letter["code"], &letter["event"]), (&json!("too_late"), &old));
