@@ -339,13 +339,15 @@ mod tests {
             trainer.take(&list(8, (round + 1) % 5), 50.0);
         }
         assert_ne!(trainer.learners[0].scorer, good);
-        trainer.learners[0].scorer.linear = Linear::ungated(good.linear.weights.map(|weight| -weight - 9.0));
+        let linear = Linear::ungated(good.linear.weights.map(|weight| -weight - 9.0));
+        trainer.learners[0].scorer = Scorer { linear, hidden: good.hidden };
         for round in 0..400 {
             trainer.take(&list(7, round % 5), 0.0);
         }
         let model = trainer.publish(&Model::default());
         let course = trainer.courses().next().expect("of browsing");
-        assert_eq!((course.rollbacks, trainer.learners[0].scorer), (1, good));
+        assert_eq!(course.rollbacks, 1);
+        assert!(trainer.learners[0].scorer == good, "as it was before");
         let published = Linear::learned(&Learned::of(&model), Intent::Browse, &settings);
         assert!(published.weights.iter().zip(good.linear.weights).all(|(a, b)| (a - b).abs() < 1e-4));
     }
