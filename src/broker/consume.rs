@@ -1,25 +1,28 @@
 //! The way back: one thread reads all partitions, puts them into the one order and hands batches to the sequencer.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod begin;
+mod look;
+mod take;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::Message;
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::{Message, Offset as At, TopicPartitionList};
-use sidecart_engine::nouns::{Entry, Positions, Record, Timestamp};
+use sidecart_engine::nouns::Positions;
 use tokio::runtime::Handle;
-use uuid::Uuid;
 
 use super::arrived::{Arrived, Content, Reading};
-use super::client::{BrokerError, Callbacks, config, explain};
+use super::client::{BrokerError, Callbacks, explain};
 use super::lead::Refusal;
-use super::merge::{Merge, Step};
-use super::publish::{Letter, Publisher};
-use super::topics::{ASK, Topics};
+use super::merge::Merge;
+use super::publish::Publisher;
+use super::topics::Topics;
 use crate::config::Kafka;
-use crate::ingest::{Learning, Ordered, Prepared, Shared, SubmitError};
+use crate::ingest::{Learning, Ordered, Shared};
 
 /// The longest wait for a record: the pace of all that this thread looks after.
 const POLL: Duration = Duration::from_millis(5);
@@ -148,87 +151,6 @@ impl Consume {
         self.stop.load(Ordering::Acquire)
     }
 
-    /// Sees to the topics and goes to where the state is.
-    fn begin(&self, is_first: bool) -> Result<Reader, BrokerError> {
-        // The rest of this replica's own log says where it was.
-        while self.shared.progress.applied() < self.shared.progress.appended() && !self.stopped() {
-            std::thread::sleep(POLL);
-        }
-        self.runtime.block_on(self.topics.ensure(&self.kafka))?;
-        let mut config = config(&self.kafka)?;
-        // No group: every replica reads everything, from where its own state is.
-        config.set("group.id", format!("{}replica", self.kafka.topic_prefix)).set("enable.auto.commit", "false");
-        config.set("auto.offset.reset", "earliest").set("fetch.wait.max.ms", "10");
-        config.set("fetch.error.backoff.ms", "100").set("queued.max.messages.kbytes", "65536");
-        let consumer = config.create_with_context(Callbacks::of(&self.kafka)).map_err(BrokerError::Settings)?;
-        let from = self.shared.engine.read().positions().clone();
-        let merge = Merge::new(self.topics.ordered.to_vec(), self.topics.cuts.clone(), &from);
-        let now = Instant::now();
-        let mut reader = Reader {
-            consumer,
-            merge,
-            arrived_at: now,
-            is_troubled: false,
-            paused: BTreeSet::new(),
-            goal: None,
-            cuts_end: 0,
-            patience: SILENCE + STAGGER * u32::from(Uuid::new_v4().as_bytes()[0] % 8),
-            stuck_since: None,
-            cut: None,
-            cut_at: now,
-            whole_cut_at: now,
-            uncut_since: None,
-            looked_at: now,
-            known: BTreeSet::new(),
-            counted_at: now,
-        };
-        let goal = self.assign(&mut reader, &from)?;
-        reader.cuts_end = goal.of(&self.topics.cuts, 0).unwrap_or(0);
-        reader.goal = is_first.then_some(goal);
-        Ok(reader)
-    }
-
-    /// Reads every partition from where it was left; gives how far they reach now.
-    fn assign(&self, reader: &mut Reader, from: &Positions) -> Result<Positions, BrokerError> {
-        let refused = |error: KafkaError| BrokerError::Refused(explain(&self.kafka, &error));
-        let (mut list, mut goal) = (TopicPartitionList::new(), Positions::default());
-        let ordered = self.topics.ordered.iter().enumerate().map(|(lane, topic)| (Some(lane), topic));
-        for (lane, topic) in ordered.chain([(None, &self.topics.cuts)]) {
-            let metadata = reader.consumer.fetch_metadata(Some(topic), ASK).map_err(refused)?;
-            let partitions = metadata.topics().first().map_or(0, |topic| topic.partitions().len() as i32);
-            if partitions == 0 {
-                let problem = "is not there yet: it is looked for again".to_owned();
-                return Err(BrokerError::Topic { topic: topic.clone(), problem });
-            }
-            for partition in 0..partitions {
-                let (first, end) = reader.consumer.fetch_watermarks(topic, partition, ASK).map_err(refused)?;
-                let next = from.of(topic, partition).unwrap_or(0);
-                if next > end {
-                    let problem = format!(
-                        "partition {partition} ends at {end}, but this replica has read up to {next}: it belongs to \
-                         another cluster, or the topic was made anew; start with an empty data directory"
-                    );
-                    return Err(BrokerError::Topic { topic: topic.clone(), problem });
-                }
-                if let Some(lane) = lane {
-                    reader.known.insert((lane, partition));
-                    let lost = reader.merge.begins_at((lane, partition), first);
-                    // Compaction leaves the newest of each key: nothing is lost by that.
-                    if lost > 0 && Content::ORDERED[lane] == Content::Events {
-                        tracing::error!(topic, partition, lost, "retention has deleted what this replica had not read");
-                    }
-                }
-                if end > first {
-                    goal.advance(topic, partition, end);
-                }
-                let at = if next < first { At::Beginning } else { At::Offset(next) };
-                list.add_partition_offset(topic, partition, at).map_err(refused)?;
-            }
-        }
-        reader.consumer.assign(&list).map_err(refused)?;
-        Ok(goal)
-    }
-
     fn follow(&self, mut reader: Reader) -> Next {
         self.tell_behind(&mut reader);
         while !self.stopped() {
@@ -257,41 +179,6 @@ impl Consume {
             }
         }
         Next::End
-    }
-
-    /// Whether a topic has more partitions than are read, looked at now and then.
-    fn has_grown(&self, reader: &mut Reader) -> bool {
-        if reader.counted_at.elapsed() < COUNT {
-            return false;
-        }
-        reader.counted_at = Instant::now();
-        self.topics.ordered.iter().enumerate().any(|(lane, topic)| {
-            // A broker that is away has no news.
-            let metadata = reader.consumer.fetch_metadata(Some(topic), POLL * 100);
-            let count =
-                metadata.ok().and_then(|metadata| metadata.topics().first().map(|topic| topic.partitions().len()));
-            count.is_some_and(|count| count > reader.known.range((lane, 0)..=(lane, i32::MAX)).count())
-        })
-    }
-
-    /// Whether records or a cut are waited for in vain while the broker answers: a client that lost its way after the
-    /// broker was away must not hold its replica up for good.
-    fn is_stuck(&self, reader: &mut Reader) -> bool {
-        let waits = reader.merge.waiting() > 0 || reader.merge.cuts_waiting() > 0;
-        let next = reader.merge.next_cut();
-        let since = match reader.stuck_since {
-            Some((cut, since)) if waits && cut == next => since,
-            _ => {
-                reader.stuck_since = waits.then(|| (next, Instant::now()));
-                return false;
-            }
-        };
-        if since.elapsed() < STUCK {
-            return false;
-        }
-        reader.stuck_since = None;
-        // A broker that is away is waited for.
-        reader.consumer.fetch_watermarks(&self.topics.cuts, 0, POLL * 100).is_ok()
     }
 
     /// Takes in what has arrived.
@@ -374,165 +261,6 @@ impl Consume {
                 }
             }
             Err(error) => tracing::debug!(%error, "cut not sent"),
-        }
-    }
-
-    /// Appends a batch and has it applied; `false`: the process ends, or its log takes nothing more.
-    fn submit(&self, steps: Vec<Step<Arrived>>) -> bool {
-        let now = self.shared.clock.now();
-        let mut newest = BTreeMap::new();
-        let mut oldest_ms = 0;
-        for step in &steps {
-            let Step::Record(arrived) = step else { continue };
-            if let Some((why, payload)) = &arrived.refused {
-                self.bury(arrived, why, payload);
-            }
-            newest.insert((arrived.origin.topic.as_str(), arrived.origin.partition), arrived.at);
-            oldest_ms = oldest_ms.max(now.since_ms(arrived.at));
-        }
-        for ((topic, partition), at) in newest {
-            self.shared.metrics.broker.tell_age(topic, partition, now.since_ms(at));
-        }
-        let received = Instant::now().checked_sub(Duration::from_millis(oldest_ms.unsigned_abs()));
-        let received = received.unwrap_or_else(Instant::now);
-        let (mut job, mut bytes) = (Vec::new(), 0);
-        for record in steps.into_iter().flat_map(|step| prepared(step, now)) {
-            if bytes >= BATCH_BYTES || job.len() >= 2 * BATCH {
-                if !self.hand_on(std::mem::take(&mut job), received) {
-                    return false;
-                }
-                bytes = 0;
-            }
-            bytes += record.payload().len();
-            job.push(record);
-        }
-        job.is_empty() || self.hand_on(job, received)
-    }
-
-    fn hand_on(&self, job: Vec<Prepared>, received: Instant) -> bool {
-        let mut refused = false;
-        loop {
-            match self.ordered.submit(job.clone(), received) {
-                Ok(_) => {
-                    if refused {
-                        // Whether more is to come is said with the next look.
-                        self.shared.progress.set_behind(None);
-                    }
-                    return true;
-                }
-                Err(SubmitError::Stopping | SubmitError::Failed(_)) => return false,
-                // The disk is full, or refuses: what has arrived is not lost, the broker has it.
-                Err(error) => {
-                    if !std::mem::replace(&mut refused, true) {
-                        tracing::error!("{error}");
-                    }
-                    self.shared.progress.set_behind(Some(error.to_string()));
-                    std::thread::sleep(RETRY);
-                    if self.stopped() {
-                        return false;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Counts what cannot be taken; the leader puts it aside for all.
-    fn bury(&self, arrived: &Arrived, why: &str, payload: &[u8]) {
-        let origin = &arrived.origin;
-        self.shared.metrics.broker.poison.inc();
-        tracing::warn!(topic = origin.topic, partition = origin.partition, offset = origin.offset, "not taken: {why}");
-        if !self.leads.load(Ordering::Acquire) {
-            return;
-        }
-        let origin = (origin.topic.as_str(), origin.partition, origin.offset);
-        if let Err(error) = self.runtime.block_on(self.publisher.bury(&Letter { origin, reason: why, payload })) {
-            tracing::error!("a record that cannot be read was not put aside: {error}");
-        }
-    }
-
-    /// Reads on only where there is room.
-    fn pace(&self, reader: &mut Reader) {
-        let cuts = reader.merge.cuts_waiting();
-        self.pace_one(reader, (CUTS, 0), &self.topics.cuts, cuts, MAX_CUTS);
-        for (lane, topic) in self.topics.ordered.iter().enumerate() {
-            for partition in reader.merge.partitions(lane) {
-                let waiting = reader.merge.waiting_of((lane, partition));
-                self.pace_one(reader, (lane, partition), topic, waiting, MAX_WAITING);
-            }
-        }
-    }
-
-    fn pace_one(&self, reader: &mut Reader, place: (usize, i32), topic: &str, waiting: usize, most: usize) {
-        let is_paused = reader.paused.contains(&place);
-        if is_paused == (waiting > most / 2) || (!is_paused && waiting <= most) {
-            return;
-        }
-        let mut list = TopicPartitionList::new();
-        list.add_partition(topic, place.1);
-        // If the client cannot do it now, it is tried again with the next turn.
-        if is_paused {
-            if reader.consumer.resume(&list).is_ok() {
-                reader.paused.remove(&place);
-            }
-        } else if reader.consumer.pause(&list).is_ok() {
-            reader.paused.insert(place);
-        }
-    }
-
-    /// Readiness, lag, and partitions that were added.
-    fn look(&self, reader: &mut Reader) {
-        if reader.goal.is_some() {
-            self.tell_behind(reader);
-        }
-        if reader.looked_at.elapsed() < LOOK {
-            return;
-        }
-        reader.looked_at = Instant::now();
-        let broker = &self.shared.metrics.broker;
-        broker.leader.set(i64::from(self.leads.load(Ordering::Acquire)));
-        broker.waiting.set(reader.merge.waiting() as i64);
-        for (lane, topic) in self.topics.ordered.iter().enumerate() {
-            for partition in reader.merge.partitions(lane) {
-                let left = reader.merge.left((lane, partition));
-                broker.tell_lag(topic, partition, left);
-            }
-        }
-    }
-
-    /// Whether nothing more comes though offsets are left: those of transactions and of what compaction took away.
-    fn is_at_the_end(&self, reader: &Reader) -> bool {
-        let merge = &reader.merge;
-        let is_quiet = reader.arrived_at.elapsed() > QUIET && merge.waiting() == 0 && merge.cuts_waiting() == 0;
-        is_quiet && !reader.is_troubled && reader.consumer.fetch_watermarks(&self.topics.cuts, 0, POLL * 100).is_ok()
-    }
-
-    /// Says what is still to come before the process counts as ready.
-    fn tell_behind(&self, reader: &mut Reader) {
-        let Some(goal) = &reader.goal else { return };
-        let engine = self.shared.engine.read();
-        let reached = engine.positions();
-        let left: i64 = goal.iter().map(|(t, p, end)| (end - reached.of(t, p).unwrap_or(0)).max(0)).sum();
-        drop(engine);
-        if left == 0 || self.is_at_the_end(reader) {
-            tracing::info!("all that the broker held at the start is applied");
-            self.shared.progress.set_behind(None);
-            reader.goal = None;
-        } else {
-            let why = format!("some {left} records of the broker are still to be applied");
-            self.shared.progress.set_behind(Some(why));
-        }
-    }
-}
-
-/// The entries of a step for this replica's log.
-fn prepared(step: Step<Arrived>, now: Timestamp) -> Vec<Prepared> {
-    match step {
-        Step::Record(arrived) => arrived.entries,
-        Step::Cut(reached) => {
-            let entry = Entry { accepted_at: now, record: Record::Positions(reached), origin: None };
-            let prepared =
-                Prepared::new(entry).inspect_err(|error| tracing::error!(%error, "positions cannot be kept"));
-            prepared.into_iter().collect()
         }
     }
 }
