@@ -4,6 +4,9 @@
 //! `taskset` is there and has two. The sustainable rate is looked for first: the highest, in steps of a fifth, at which 99 of
 //! 100 answers are of the highest rung and p99 is within the default deadline. Open loop: each question has its due time, and
 //! latency counts from then, whatever the load's own threads were waiting for. A thousand events a second go on beside it.
+//!
+//! Each connection waits for its answer, so no more than [`CONNECTIONS`] questions are open at once. Where that is less
+//! than the server lets in, questions queue up in the load and not in the server: all are answered in full, late.
 
 #![allow(missing_docs, reason = "a program, not a library")]
 
@@ -19,7 +22,7 @@ use load::{Server, agent, batch, catalogue, draw, item};
 
 /// The default of `server.deadline`.
 const DEADLINE: Duration = Duration::from_millis(50);
-/// Connections: more than the server handles at once in time.
+/// Connections, and threads.
 const CONNECTIONS: u64 = 96;
 /// Questions a second that the search begins with, and how it goes on.
 const FIRST_RATE: f64 = 200.0;
