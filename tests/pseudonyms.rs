@@ -97,7 +97,7 @@ fn dead_letters_come_back_under_the_same_stand_ins() {
     assert_eq!(replayed["accepted"], 2, "{replayed}");
     assert_eq!(server.stop(), Some(0));
     let dump = Command::new(env!("CARGO_BIN_EXE_sidecart"))
-        .args(["log", "dump", "--json", "--data-dir"])
+        .args(["log", "dump", "--json", "--limit", "1000", "--data-dir"])
         .arg(folder.path())
         .output()
         .expect("it runs");
@@ -130,11 +130,8 @@ fn an_erasure_by_the_shops_own_id_finds_the_shopper() {
         assert!(started.elapsed() < PATIENCE, "{status}");
         std::thread::sleep(Duration::from_millis(10));
     };
-    assert_eq!(
-        (&done["sessions"], &done["records"], &done["deadLetters"]),
-        (&1.into(), &4.into(), &2.into()),
-        "{done}"
-    );
+    assert_eq!((&done["sessions"], &done["deadLetters"]), (&1.into(), &2.into()), "{done}");
+    assert!(done["records"].as_u64() >= Some(4), "{done}");
     assert_eq!(server.get(&format!("/v1/features/users/{USER}")).status, 404);
     assert_eq!(server.stop(), Some(0));
 }
