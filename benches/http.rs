@@ -10,6 +10,7 @@
 
 mod load;
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use load::{BATCH, Server, agent, batch, catalogue, draw, item};
@@ -56,7 +57,7 @@ fn main() {
     let mut numbers = std::env::args().filter_map(|argument| argument.parse::<u64>().ok());
     let (events, asks) = (numbers.next().unwrap_or(20_000), numbers.next().unwrap_or(500).max(1));
     let seconds = numbers.next().unwrap_or(15).clamp(1, 600);
-    let server = Server::start();
+    let server = Server::run(Command::new(env!("CARGO_BIN_EXE_sidecart")));
     let (items_url, events_url) =
         (format!("{}/v1/items?wait=applied", server.url), format!("{}/v1/events", server.url));
     agent()

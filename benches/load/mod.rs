@@ -14,11 +14,6 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server on whatever processors there are.
-    pub fn start() -> Self {
-        Self::run(Command::new(env!("CARGO_BIN_EXE_sidecart")))
-    }
-
     /// `command` with what makes it a server.
     pub fn run(mut command: Command) -> Self {
         let data = std::env::temp_dir().join(format!("sidecart-bench-{}", std::process::id()));

@@ -1,3 +1,4 @@
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -7,8 +8,8 @@ use sidecart_engine::Watch;
 use sidecart_engine::nouns::{Cause, Request, Slate, Tier, Timestamp};
 use uuid::Uuid;
 
+use super::admission::Entry;
 use super::deadline::{Deadline, NoTime};
-use super::gate::Pass;
 use super::memory::Unavailable;
 use super::{APPLY_PATIENCE, Service};
 use crate::config::Config;
@@ -42,23 +43,31 @@ impl Service {
     ///
     /// The work is some hundred microseconds of pure computation, so it runs on the runtime's own thread: handing it to
     /// another would cost more than it. To be admitted and to be computed are two turns of the runtime, so that all
-    /// requests that have arrived are counted before the first of them is computed; beyond `server.max_in_flight` they
-    /// get the answer that costs nothing.
+    /// requests that have arrived are counted before the first of them is computed; those for whom there is no room or no
+    /// time get what costs little, or nothing ([`Admission`](super::admission::Admission)).
     pub async fn answer(&self, mut asked: Asked) -> Answer {
         let admitted = Instant::now();
         if let Some(hidden) = &self.pseudonyms {
             hidden.hide_request(&mut asked.request);
         }
         let in_force = self.in_force();
-        let pass = self.admit(&in_force.config, &asked);
-        if pass.is_some() {
-            tokio::task::yield_now().await;
-        }
+        let waited = self.admission.waited();
+        let pass = match self.admit(&in_force.config, &asked) {
+            Entry::In(pass) => {
+                tokio::task::yield_now().await;
+                self.admission.note_turn(admitted.elapsed());
+                Some(pass)
+            }
+            Entry::Crowded => None,
+            Entry::Flooded => return self.turn_away(&asked.request, &in_force, admitted),
+        };
         let left_open = LeftOpen { limit: asked.request.limit == 0, repeats: asked.repeats.is_none() };
         let (mut request, budget) = in_force.config.complete(asked);
         let now = self.now();
         request.ceiling = self.ladder.ceiling(now).tier;
-        let asking = Asking { in_force: &in_force, now, deadline: admitted + budget, left_open };
+        // What was waited for is an estimate: it never costs more than half of the time that there is.
+        let deadline = admitted + budget - waited.min(budget / 2);
+        let asking = Asking { in_force: &in_force, now, deadline, left_open };
         let slate = match pass {
             Some(_) => {
                 let recalled = self.recall(&mut request, &asking).await;
@@ -84,11 +93,12 @@ impl Service {
     }
 
     /// Lets a request in to be computed, if there is room and time for one of its placement.
-    fn admit(&self, config: &Config, asked: &Asked) -> Option<Pass<'_>> {
+    fn admit(&self, config: &Config, asked: &Asked) -> Entry<'_> {
         let placement = config.placements.get(asked.request.placement.as_str());
         let priority = placement.map_or_else(Default::default, |placement| placement.priority);
         let budget = placement.and_then(|placement| placement.deadline).unwrap_or(config.server.deadline);
-        self.admission.enter(config.server.max_in_flight, priority, budget.duration())
+        let budget = budget.duration().max(config.server.deadline.duration());
+        self.admission.enter(config.server.max_in_flight, priority, budget)
     }
 
     fn compute(&self, request: &Request, asking: &Asking<'_>) -> Slate {
@@ -106,6 +116,13 @@ impl Service {
             slate.degraded = self.staleness(&asking.in_force.config);
         }
         slate
+    }
+
+    /// The answer of a flooded server: none, at once. There is nothing in it to look up or to click, so it is not remembered.
+    fn turn_away(&self, request: &Request, in_force: &InForce, admitted: Instant) -> Answer {
+        let slate = nothing(Cause::Overload);
+        self.measure(&in_force.config, request, slate.tier, slate.degraded, admitted);
+        self.word(Uuid::now_v7(), request, slate, in_force)
     }
 
     /// The answer of an overloaded server: what the engine has without any work.
@@ -147,14 +164,30 @@ impl Service {
         }
     }
 
-    fn respond(&self, request: Request, slate: Slate, asking: &Asking<'_>, admitted: Instant) -> Answer {
-        let InForce { config, version, .. } = asking.in_force;
+    fn respond(&self, request: Request, mut slate: Slate, asking: &Asking<'_>, admitted: Instant) -> Answer {
+        let config = &asking.in_force.config;
         let id = Uuid::now_v7();
-        let explanation = request.explain.then(|| Explanation::from(&slate));
         for fault in &slate.faults {
             self.metrics().rule_faults.get_or_create(&RuleLabel::of(fault)).inc_by(u64::from(fault.count));
         }
-        let answer = Answer {
+        self.measure(config, &request, slate.tier, slate.degraded, admitted);
+        let applied = self.shared.progress.applied();
+        let (exposure, clicked, audited) = (mem::take(&mut slate.exposure), AtomicU64::default(), slate.audited);
+        let (at, left_open) = (asking.now, asking.left_open);
+        let answer = self.word(id, &request, slate, asking.in_force);
+        let decision = Decision { request, left_open, at, applied, answer: answer.clone(), exposure, clicked };
+        if audited {
+            self.decisions.record_audited(id, decision, &config.observability);
+        } else {
+            self.decisions.record(id, decision, &config.observability);
+        }
+        answer
+    }
+
+    /// Puts a slate into the words of the interface.
+    fn word(&self, id: Uuid, request: &Request, slate: Slate, in_force: &InForce) -> Answer {
+        let explain = request.explain.then(|| Explanation::from(&slate));
+        Answer {
             request_id: id.to_string(),
             attribution_token: self.tokens.sign(id, &request.placement),
             items: slate.picks.iter().map(AnswerItem::from).collect(),
@@ -162,21 +195,10 @@ impl Service {
             degraded: slate.degraded.map(|cause| Degraded { cause: cause.name() }),
             suppressed: slate.suppressed.into_iter().map(|(rule, count)| (rule.into_owned(), count)).collect(),
             model_version: format!("linear-{}", slate.model_version),
-            config_version: version.clone(),
+            config_version: in_force.version.clone(),
             feature_age_ms: slate.feature_age_ms,
-            explain: explanation,
-        };
-        self.measure(config, &request, slate.tier, slate.degraded, admitted);
-        let applied = self.shared.progress.applied();
-        let (exposure, clicked) = (slate.exposure, AtomicU64::default());
-        let (at, left_open) = (asking.now, asking.left_open);
-        let decision = Decision { request, left_open, at, applied, answer: answer.clone(), exposure, clicked };
-        if slate.audited {
-            self.decisions.record_audited(id, decision, &config.observability);
-        } else {
-            self.decisions.record(id, decision, &config.observability);
+            explain,
         }
-        answer
     }
 
     fn measure(&self, config: &Config, request: &Request, tier: Tier, degraded: Option<Cause>, admitted: Instant) {

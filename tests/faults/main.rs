@@ -11,6 +11,10 @@ mod disks;
 mod erasing;
 mod killing;
 mod load;
+#[path = "../../benches/load/open_loop.rs"]
+#[expect(dead_code, reason = "shared with a bench, which reads more of it")]
+mod open_loop;
+mod overload;
 mod row;
 #[path = "../http/server.rs"]
 #[expect(dead_code, reason = "shared with the HTTP tests, which use more of it")]

@@ -1,0 +1,109 @@
+//! Five times the questions that the server can answer in full: nobody waits, nobody gets an error, and it is soon itself
+//! again. `benches/overload.rs` measures the same with a processor for each side.
+
+use std::time::Duration;
+
+use crate::load::{Load, Pace};
+use crate::open_loop::{self, Answered, Plan, percentile};
+use crate::row::Row;
+use crate::server::Server;
+use crate::shop::{Shop, rounds};
+use crate::shoppers::ITEMS;
+
+/// The default of `server.deadline`.
+const DEADLINE: Duration = Duration::from_millis(50);
+/// What p99 may be beyond it here, where other programs take both processors from server and load for as long as they
+/// please. Without admission it is the length of the flood: seconds.
+const ALLOWANCE: Duration = Duration::from_millis(250);
+/// How many times the sustainable rate is offered.
+const TIMES: f64 = 5.0;
+/// Open at once.
+const CONNECTIONS: usize = 2_000;
+/// The search for the sustainable rate: questions a second, growing by half until answers are late or not in full.
+const FIRST_RATE: f64 = 300.0;
+const STEP: f64 = 1.5;
+const MAX_STEPS: i32 = 14;
+const STEP_LENGTH: Duration = Duration::from_secs(2);
+/// The flood: this much of it per hundred rounds of the fault tests, at least a third of it and at most twice as much.
+const FLOOD_PER_ROUNDS: Duration = Duration::from_secs(15);
+/// Afterwards, at half the sustainable rate; in the second half of it all is as before.
+const AFTERWARDS: Duration = Duration::from_secs(6);
+/// The share that is in full where a rate is sustainable, or all is as before.
+const MOSTLY: f64 = 0.97;
+/// What resident memory may grow by under the flood, in MiB: connections with their buffers, answers under way.
+const MAX_GROWTH_MIB: f64 = 160.0;
+/// Events go on beside it.
+const PACE: Pace = Pace { send: Duration::from_millis(100), ask: Duration::from_millis(50) };
+
+#[test]
+#[ignore = "takes all of the machine for half a minute"]
+fn five_times_the_load_gets_lower_rungs_on_time_and_no_error() {
+    let (shop, mut row) = (Shop::new(), Row::new("overload: 5 times what it can answer in full"));
+    let server = shop.open();
+    let mut sustainable = 0.0;
+    let load = Load::at_pace(&server.url, "r", PACE, |load| {
+        load.wait_for("events to learn from", &load.taken, 1_000);
+        sustainable = find_sustainable(&server);
+        let before = resident_mib(&server);
+        let flood = ask(&server, sustainable * TIMES, flood_length());
+        row.asked += flood.len() as u64;
+        row.failed += flood.iter().filter(|answered| answered.status != 200).count() as u64;
+        let (p99, full) = (percentile(flood.iter(), 0.99), share_in_full(&flood));
+        println!("{:.0}/s of {sustainable:.0}/s: p99 {p99:?}, {:.1} % in full", sustainable * TIMES, full * 100.0);
+        assert!(p99 < DEADLINE + ALLOWANCE, "p99 {p99:?}");
+        assert!(full < 1.0, "all in full: that was no overload");
+        let grown = resident_mib(&server) - before;
+        assert!(grown < MAX_GROWTH_MIB, "memory grew by {grown:.0} MiB");
+        let after = ask(&server, sustainable / 2.0, AFTERWARDS);
+        let again = share_in_full(&after[after.len() / 2..]);
+        assert!(again >= MOSTLY, "{:.1} % in full afterwards", again * 100.0);
+    });
+    row.add(&load);
+    shop.check(&server, &load.acknowledged(), &mut row);
+    row.report();
+}
+
+fn flood_length() -> Duration {
+    FLOOD_PER_ROUNDS.mul_f64((rounds() as f64 / 100.0).clamp(0.33, 2.0))
+}
+
+/// The highest rate of the search at which nearly all answers are in full and on time.
+fn find_sustainable(server: &Server) -> f64 {
+    let mut best = FIRST_RATE;
+    for rate in (0..MAX_STEPS).map(|step| FIRST_RATE * STEP.powi(step)) {
+        let answered = ask(server, rate, STEP_LENGTH);
+        if share_in_full(&answered) < MOSTLY || percentile(answered.iter(), 0.9) > DEADLINE {
+            break;
+        }
+        best = rate;
+    }
+    best
+}
+
+fn ask(server: &Server, rate: f64, length: Duration) -> Vec<Answered> {
+    let address = server.url.strip_prefix("http://").expect("plain HTTP");
+    open_loop::ask(address, Plan { rate, length, connections: CONNECTIONS }, question)
+}
+
+/// Placements in turn, of normal, normal, high and low priority; a context and a cart of some items.
+fn question(number: u64) -> String {
+    let placement = ["pdp", "cart", "checkout", "home"][number as usize % 4];
+    let item = |step: u64| (number * 7 + step * 3) % ITEMS;
+    format!(
+        r#"{{"placement":"{placement}","sessionId":"asks-{}","contextItems":["i{}","i{}"],"cart":["i{}"]}}"#,
+        number % 1_000,
+        item(0),
+        item(1),
+        item(2)
+    )
+}
+
+fn share_in_full(answered: &[Answered]) -> f64 {
+    answered.iter().filter(|answered| answered.tier == "full").count() as f64 / answered.len().max(1) as f64
+}
+
+fn resident_mib(server: &Server) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).expect("a process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+    line.trim().trim_end_matches(" kB").trim().parse::<f64>().expect("a number") / 1024.0
+}
