@@ -13,7 +13,9 @@ use support::{metadata, root};
 
 /// All that the engine may depend on, its dependencies' dependencies included. No runtime, web, broker, clock or
 /// random-number crate is here, and a new one has to be added by hand.
-const ENGINE_DEPENDENCIES: [&str; 11] = [
+const ENGINE_DEPENDENCIES: [&str; 13] = [
+    "multiversion",
+    "multiversion-macros",
     "proc-macro2",
     "quote",
     "rustc-hash",

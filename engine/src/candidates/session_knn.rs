@@ -12,6 +12,8 @@ const STEPS: usize = 24;
 /// Time in which a neighbour's say falls to 1/e.
 const FADE_S: f32 = (30 * DAY_MS / SECOND_MS) as f32;
 
+/// Items of context at most.
+const MAX_CONTEXT: usize = 64;
 /// Visits whose items are fetched before any of them is looked at: as many as the nearest cache holds.
 const AT_ONCE: usize = 128;
 
@@ -72,9 +74,13 @@ pub(super) struct Survey {
     /// Similarities of neighbouring visits, by view.
     neighbours: Tally,
     /// The most similar of them, and how similar; 0 in a view that they are no neighbours in.
-    visits: Vec<(Located, [f32; VIEWS.len()])>,
+    visits: Vec<(u32, [f32; VIEWS.len()])>,
+    /// Some of those, and where they lie.
+    located: Vec<(Located, [f32; VIEWS.len()])>,
     /// What they say of items.
     votes: Sums<{ VIEWS.len() }>,
+    /// Where the votes for the items of one visit stand.
+    places: Vec<usize>,
     ranked: Vec<u64>,
 }
 
@@ -105,51 +111,73 @@ impl Survey {
         }
     }
 
-    /// Locates the neighbours most similar in either view.
+    /// Chooses the neighbours most similar in either view.
     fn choose(&mut self, moment: &Moment<'_>) {
-        let (index, most) = (&moment.state.index, moment.settings.candidates.neighbours);
+        let most = moment.settings.candidates.neighbours;
         let mut view = 0..VIEWS.len();
         let bars = VIEWS.map(|of| {
             let view = view.next().unwrap_or_default();
             let is_on = (of.settings)(&moment.settings.candidates).weight > 0.0;
             if is_on { self.neighbours.bar(view, most) } else { u64::MAX }
         });
-        let finder = index.finder();
-        self.visits.clear();
-        for &(visit, sums) in self.neighbours.entries() {
+        let entries = self.neighbours.entries();
+        // Each is written, and stays if it is similar enough: which ones are is as good as random to the processor.
+        self.visits.resize(entries.len() + 1, (0, [0.0; VIEWS.len()]));
+        let mut len = 0;
+        for &(visit, sums) in entries {
             let kept = |view: usize| if standing(visit, sums[view]) >= bars[view] { sums[view] } else { 0.0 };
             let similar: [f32; VIEWS.len()] = std::array::from_fn(kept);
-            if similar != [0.0; VIEWS.len()]
-                && let Some(located) = finder.locate(visit)
-            {
-                self.visits.push((located, similar));
-            }
+            self.visits[len] = (visit, similar);
+            len += usize::from(similar != [0.0; VIEWS.len()]);
         }
+        self.visits.truncate(len);
     }
 
     /// Lets the neighbours vote for their items.
     fn ask(&mut self, moment: &Moment<'_>) {
         let index = &moment.state.index;
         self.votes.begin(moment.state.catalog.numbers());
-        let marks = Marks::of(moment.recent());
+        let context = &moment.recent()[..moment.recent().len().min(MAX_CONTEXT)];
+        let ranks = Ranks::of(context);
+        // The context's items come first, so that an item's place says whether it is one of them.
+        context.iter().for_each(|seen| _ = self.votes.mention(seen.item));
         let now_s = moment.now.0.div_euclid(SECOND_MS);
         let near: [[f32; VIEWS.len()]; STEPS] =
             std::array::from_fn(|steps| VIEWS.map(|view| (-(steps as f32) / view.reach).exp()));
+        let finder = index.finder();
         for visits in self.visits.chunks(AT_ONCE) {
-            fetch(visits.iter().map(|(visit, _)| index.items(*visit).first().copied().unwrap_or_default()));
-            for &(visit, similar) in visits {
+            finder.fetch(visits.iter().map(|&(visit, _)| visit));
+            self.located.clear();
+            let located = visits.iter().filter_map(|&(visit, similar)| Some((finder.locate(visit)?, similar)));
+            self.located.extend(located);
+            fetch(self.located.iter().map(|(visit, _)| index.items(*visit).first().copied().unwrap_or_default()));
+            for &(visit, similar) in &self.located {
                 let items = index.items(visit);
-                let Some(anchor) = marks.newest_shared(items) else { continue };
+                self.places.clear();
+                self.places.extend(items.iter().map(|&item| self.votes.mention(item)));
+                let Some(anchor) = ranks.newest(&self.places) else { continue };
                 let idle_s = (now_s - i64::from(visit.at_s)).max(0) as f32;
                 let weight = (-idle_s / FADE_S).exp() / (items.len() as f32).sqrt();
                 let votes = similar.map(|similarity| similarity * weight);
-                for (place, &item) in items.iter().enumerate() {
-                    let side = if place < anchor { BEFORE } else { 1.0 };
-                    let near = &near[place.abs_diff(anchor).min(STEPS - 1)];
-                    self.votes.add(item, std::array::from_fn(|view| votes[view] * side * near[view]));
-                }
+                let (before, after) = self.places.split_at(anchor);
+                let sides = [votes.map(|votes| votes * BEFORE), votes];
+                vote(&mut self.votes, before.iter().rev().zip(1..), sides[0], &near);
+                vote(&mut self.votes, after.iter().zip(0..), sides[1], &near);
             }
         }
+    }
+}
+
+/// Adds the votes of one visit for items so many steps away from the match.
+fn vote<'a, const N: usize>(
+    sums: &mut Sums<N>,
+    places: impl Iterator<Item = (&'a usize, usize)>,
+    votes: [f32; N],
+    near: &[[f32; N]; STEPS],
+) {
+    for (&place, steps) in places {
+        let near = &near[steps.min(STEPS - 1)];
+        sums.add_at(place, std::array::from_fn(|view| votes[view] * near[view]));
     }
 }
 
@@ -234,15 +262,24 @@ impl<'a> Marks<'a> {
         }
         self.context.iter().position(|seen| seen.item == item)
     }
+}
 
-    /// How many steps back the item is in the context.
-    fn age(&self, item: ItemIx) -> Option<f32> {
-        self.place(item).map(|place| self.context[place].age)
+/// How new the items of context are, by their places in it.
+struct Ranks([u32; MAX_CONTEXT + 1]);
+
+impl Ranks {
+    fn of(context: &[Seen]) -> Self {
+        let newer = |than: &Seen| context.iter().filter(|seen| seen.age < than.age).count() as u32;
+        let mut ranks = [u32::MAX; MAX_CONTEXT + 1];
+        ranks.iter_mut().zip(context).for_each(|(rank, seen)| *rank = newer(seen));
+        Self(ranks)
     }
 
-    /// The place of the item that is newest in the context; of equally new ones, the last.
-    fn newest_shared(&self, items: &[ItemIx]) -> Option<usize> {
-        let ages = items.iter().enumerate().filter_map(|(place, &item)| Some((place, self.age(item)?)));
-        ages.min_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0))).map(|(place, _)| place)
+    /// Which of a visit's items, given by their places in the context (beyond it: none), is the newest there; of equally
+    /// new ones, the last.
+    fn newest(&self, places: &[usize]) -> Option<usize> {
+        let standing = |(at, &place): (u32, &usize)| u64::from(self.0[place.min(MAX_CONTEXT)]) << 32 | u64::from(!at);
+        let newest = (0..).zip(places).map(standing).min()?;
+        (newest >> 32 < u64::from(u32::MAX)).then_some(!(newest as u32) as usize)
     }
 }

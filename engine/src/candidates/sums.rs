@@ -2,6 +2,8 @@
 const PLACE_BITS: u32 = 16;
 /// Numbers that have sums at most: more than the sources of one request ever touch. Others are not taken in.
 const MAX_ENTRIES: usize = 1 << PLACE_BITS;
+/// Entries that there is room for at first.
+const LEAST_ENTRIES: usize = 1 << 10;
 
 /// Sums under dense numbers, `N` under each, cleared in O(1). The sums lie side by side in order of first mention; a small
 /// cell per number says where, and counts only if its stamp is the current one. So a hundred thousand items have cells in
@@ -10,6 +12,9 @@ const MAX_ENTRIES: usize = 1 << PLACE_BITS;
 pub(super) struct Sums<const N: usize> {
     stamp: u32,
     cells: Vec<u32>,
+    /// How many of the entries are in use.
+    len: usize,
+    /// All 0 beyond `len`, and at least one more than that.
     entries: Vec<(u32, [f32; N])>,
 }
 
@@ -19,7 +24,9 @@ impl<const N: usize> Sums<N> {
         if self.cells.len() < len {
             self.cells.resize(len, 0);
         }
-        self.entries.clear();
+        self.entries[..self.len].fill((0, [0.0; N]));
+        self.entries.resize(self.entries.len().max(LEAST_ENTRIES), (0, [0.0; N]));
+        self.len = 0;
         self.stamp += 1;
         if self.stamp == 1 << (u32::BITS - PLACE_BITS) {
             // Old stamps would look new.
@@ -30,14 +37,32 @@ impl<const N: usize> Sums<N> {
 
     /// Adds to the sums of a number, which are 0 if it was not mentioned before. It must be below the `len` of `begin`.
     pub(super) fn add(&mut self, number: u32, amounts: [f32; N]) {
-        let cell = &mut self.cells[number as usize];
-        if *cell >> PLACE_BITS == self.stamp {
-            let sums = &mut self.entries[*cell as usize % MAX_ENTRIES].1;
-            sums.iter_mut().zip(amounts).for_each(|(sum, amount)| *sum += amount);
-        } else if self.entries.len() < MAX_ENTRIES {
-            *cell = self.stamp << PLACE_BITS | self.entries.len() as u32;
-            self.entries.push((number, amounts));
+        let place = self.mention(number);
+        self.add_at(place, amounts);
+    }
+
+    /// Where the sums of a number stand, which is below the `len` of `begin`: at first mention after those of all others.
+    /// Whether it was mentioned before is as good as random to the processor, so nothing branches on it.
+    pub(super) fn mention(&mut self, number: u32) -> usize {
+        if self.len + 1 >= self.entries.len() {
+            self.grow();
         }
+        let cell = &mut self.cells[number as usize];
+        let is_known = *cell >> PLACE_BITS == self.stamp;
+        let place = if is_known { *cell as usize % MAX_ENTRIES } else { self.len };
+        if place == MAX_ENTRIES {
+            return place;
+        }
+        *cell = self.stamp << PLACE_BITS | place as u32;
+        self.entries[place].0 = number;
+        self.len += usize::from(!is_known);
+        place
+    }
+
+    /// Adds to the sums at a place told by [`Sums::mention`].
+    pub(super) fn add_at(&mut self, place: usize, amounts: [f32; N]) {
+        let sums = &mut self.entries[place].1;
+        sums.iter_mut().zip(amounts).for_each(|(sum, amount)| *sum += amount);
     }
 
     /// The sums of a number, `None` if it was not mentioned.
@@ -54,12 +79,19 @@ impl<const N: usize> Sums<N> {
 
     /// Numbers and their sums, in order of first mention.
     pub(super) fn entries(&self) -> &[(u32, [f32; N])] {
-        &self.entries
+        &self.entries[..self.len]
     }
 
     fn place(&self, number: u32) -> Option<usize> {
         let cell = *self.cells.get(number as usize)?;
         (self.stamp > 0 && cell >> PLACE_BITS == self.stamp).then_some(cell as usize % MAX_ENTRIES)
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        // The one beyond the most takes in what there is no room for.
+        let room = (self.entries.len() * 2).clamp(LEAST_ENTRIES, MAX_ENTRIES + 1);
+        self.entries.resize(room, (0, [0.0; N]));
     }
 }
 

@@ -25,6 +25,7 @@ pub struct Scratch {
     pool: Pool,
     vectors: Vec<Vector>,
     gates: Gates,
+    scores: Vec<f32>,
     /// Best first.
     scored: Vec<Scored>,
     /// Items the rules have judged in this request.
