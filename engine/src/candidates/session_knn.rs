@@ -140,7 +140,7 @@ impl Survey {
         let context = &moment.recent()[..moment.recent().len().min(MAX_CONTEXT)];
         let ranks = Ranks::of(context);
         // The context's items come first, so that an item's place says whether it is one of them.
-        context.iter().for_each(|seen| _ = self.votes.mention(seen.item));
+        self.votes.mention(context.iter().map(|seen| seen.item), &mut self.places);
         let now_s = moment.now.0.div_euclid(SECOND_MS);
         let near: [[f32; VIEWS.len()]; STEPS] =
             std::array::from_fn(|steps| VIEWS.map(|view| (-(steps as f32) / view.reach).exp()));
@@ -153,8 +153,7 @@ impl Survey {
             fetch(self.located.iter().map(|(visit, _)| index.items(*visit).first().copied().unwrap_or_default()));
             for &(visit, similar) in &self.located {
                 let items = index.items(visit);
-                self.places.clear();
-                self.places.extend(items.iter().map(|&item| self.votes.mention(item)));
+                self.votes.mention(items.iter().copied(), &mut self.places);
                 let Some(anchor) = ranks.newest(&self.places) else { continue };
                 let idle_s = (now_s - i64::from(visit.at_s)).max(0) as f32;
                 let weight = (-idle_s / FADE_S).exp() / (items.len() as f32).sqrt();
