@@ -14,6 +14,8 @@ const FADE_S: f32 = (30 * DAY_MS / SECOND_MS) as f32;
 
 /// Items of context at most.
 const MAX_CONTEXT: usize = 64;
+/// The rank of what is not of the context.
+const NO_RANK: u32 = u16::MAX as u32;
 /// Visits whose items are fetched before any of them is looked at: as many as the nearest cache holds.
 const AT_ONCE: usize = 128;
 
@@ -140,7 +142,7 @@ impl Survey {
         let context = &moment.recent()[..moment.recent().len().min(MAX_CONTEXT)];
         let ranks = Ranks::of(context);
         // The context's items come first, so that an item's place says whether it is one of them.
-        self.votes.mention(context.iter().map(|seen| seen.item), &mut self.places);
+        self.votes.mention(context.iter().map(|seen| seen.item), |_| {});
         let now_s = moment.now.0.div_euclid(SECOND_MS);
         let near: [[f32; VIEWS.len()]; STEPS] =
             std::array::from_fn(|steps| VIEWS.map(|view| (-(steps as f32) / view.reach).exp()));
@@ -153,30 +155,24 @@ impl Survey {
             fetch(self.located.iter().map(|(visit, _)| index.items(*visit).first().copied().unwrap_or_default()));
             for &(visit, similar) in &self.located {
                 let items = index.items(visit);
-                self.votes.mention(items.iter().copied(), &mut self.places);
-                let Some(anchor) = ranks.newest(&self.places) else { continue };
+                let mut newest = u32::MAX;
+                self.places.clear();
+                self.votes.mention(items.iter().copied(), |place| {
+                    newest = newest.min(ranks.standing(self.places.len(), place));
+                    self.places.push(place);
+                });
+                let Some(anchor) = Ranks::anchor(newest) else { continue };
                 let idle_s = (now_s - i64::from(visit.at_s)).max(0) as f32;
                 let weight = (-idle_s / FADE_S).exp() / (items.len() as f32).sqrt();
                 let votes = similar.map(|similarity| similarity * weight);
-                let (before, after) = self.places.split_at(anchor);
-                let sides = [votes.map(|votes| votes * BEFORE), votes];
-                vote(&mut self.votes, before.iter().rev().zip(1..), sides[0], &near);
-                vote(&mut self.votes, after.iter().zip(0..), sides[1], &near);
+                let sides = [votes, votes.map(|votes| votes * BEFORE)];
+                for (at, &place) in self.places.iter().enumerate() {
+                    let votes = &sides[usize::from(at < anchor)];
+                    let near = &near[at.abs_diff(anchor).min(STEPS - 1)];
+                    self.votes.add_at(place, std::array::from_fn(|view| votes[view] * near[view]));
+                }
             }
         }
-    }
-}
-
-/// Adds the votes of one visit for items so many steps away from the match.
-fn vote<'a, const N: usize>(
-    sums: &mut Sums<N>,
-    places: impl Iterator<Item = (&'a usize, usize)>,
-    votes: [f32; N],
-    near: &[[f32; N]; STEPS],
-) {
-    for (&place, steps) in places {
-        let near = &near[steps.min(STEPS - 1)];
-        sums.add_at(place, std::array::from_fn(|view| votes[view] * near[view]));
     }
 }
 
@@ -269,16 +265,19 @@ struct Ranks([u32; MAX_CONTEXT + 1]);
 impl Ranks {
     fn of(context: &[Seen]) -> Self {
         let newer = |than: &Seen| context.iter().filter(|seen| seen.age < than.age).count() as u32;
-        let mut ranks = [u32::MAX; MAX_CONTEXT + 1];
+        let mut ranks = [NO_RANK; MAX_CONTEXT + 1];
         ranks.iter_mut().zip(context).for_each(|(rank, seen)| *rank = newer(seen));
         Self(ranks)
     }
 
-    /// Which of a visit's items, given by their places in the context (beyond it: none), is the newest there; of equally
-    /// new ones, the last.
-    fn newest(&self, places: &[usize]) -> Option<usize> {
-        let standing = |(at, &place): (u32, &usize)| u64::from(self.0[place.min(MAX_CONTEXT)]) << 32 | u64::from(!at);
-        let newest = (0..).zip(places).map(standing).min()?;
-        (newest >> 32 < u64::from(u32::MAX)).then_some(!(newest as u32) as usize)
+    /// The lower, the newer in the context is what a visit holds at `at` and the context at `place`; of equally new ones,
+    /// the last is the lowest.
+    fn standing(&self, at: usize, place: usize) -> u32 {
+        self.0[place.min(MAX_CONTEXT)] << 16 | (u32::from(u16::MAX) - at as u32)
+    }
+
+    /// Where a visit holds the newest item of context, by the lowest standing of all that it holds.
+    fn anchor(lowest: u32) -> Option<usize> {
+        (lowest >> 16 < NO_RANK).then_some(usize::from(u16::MAX) - (lowest as usize & usize::from(u16::MAX)))
     }
 }

@@ -49,10 +49,9 @@ impl<const N: usize> Sums<N> {
 
     /// Tells where the sums of some numbers stand, which are below the `len` of `begin`: at first mention after those of all
     /// others.
-    pub(super) fn mention(&mut self, numbers: impl ExactSizeIterator<Item = u32>, places: &mut Vec<usize>) {
+    pub(super) fn mention(&mut self, numbers: impl ExactSizeIterator<Item = u32>, mut told: impl FnMut(usize)) {
         let mut room = self.room(numbers.len());
-        places.clear();
-        places.extend(numbers.map(|number| room.mention(number)));
+        numbers.for_each(|number| told(room.mention(number)));
         self.len = room.len;
     }
 
