@@ -11,6 +11,7 @@
 #![allow(missing_docs, reason = "a program, not a library")]
 
 mod shop;
+#[path = "shop/stages.rs"]
 mod stages;
 
 use std::time::Instant;
