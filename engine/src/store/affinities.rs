@@ -170,6 +170,11 @@ impl Rows {
         fetch(partners.chain(rows.flat_map(|row| row.weights.iter().map(|weight| weight.to_bits()).step_by(LINE))));
     }
 
+    /// Has how often these items stood in the relation fetched, see [`fetch`].
+    pub(crate) fn fetch_counts(&self, relation: Relation, items: impl Iterator<Item = ItemIx>) {
+        fetch(items.map(|ix| self.get(relation, ix).map_or(0, |row| row.n.to_bits())));
+    }
+
     /// Entries in all rows.
     pub(crate) fn pairs(&self) -> usize {
         self.relations.iter().flatten().map(|row| row.partners.len()).sum()
