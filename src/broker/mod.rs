@@ -8,7 +8,9 @@
 mod arrived;
 mod client;
 mod consume;
+mod found;
 mod lead;
+mod letters;
 mod merge;
 mod publish;
 #[cfg(test)]

@@ -82,6 +82,7 @@ impl Consume {
             return;
         }
         reader.looked_at = Instant::now();
+        self.bury_due(reader);
         let broker = &self.shared.metrics.broker;
         broker.leader.set(i64::from(self.leads.load(Ordering::Acquire)));
         broker.waiting.set(reader.merge.waiting() as i64);
