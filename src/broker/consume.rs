@@ -20,6 +20,7 @@ use tokio::runtime::Handle;
 use self::take::InFlight;
 use super::arrived::{Arrived, Content, Reading};
 use super::client::{BrokerError, Callbacks, explain};
+use super::ends::Ends;
 use super::lead::Refusal;
 use super::letters::{Held, Spans};
 use super::merge::Merge;
@@ -56,6 +57,8 @@ const LOOK: Duration = Duration::from_secs(2);
 const COUNT: Duration = Duration::from_secs(30);
 /// After this long without a record from a broker that answers there is none.
 const QUIET: Duration = Duration::from_secs(3);
+/// Records that a replica may be behind when it first counts as ready: what arrives between two questions for the ends.
+const NEAR: i64 = 20_000;
 /// How long a cut that is the next one may wait for its records, or records for a cut.
 const STUCK: Duration = Duration::from_secs(5);
 /// Between two tries to reach a broker.
@@ -75,6 +78,8 @@ pub struct Consume {
     pub ordered: Ordered,
     /// The engine, and how far it is.
     pub shared: Arc<Shared>,
+    /// How far the broker's partitions reach.
+    pub ends: Ends,
     /// Whether this replica leads.
     pub leads: Arc<AtomicBool>,
     /// Why the broker does not let this replica in.
@@ -107,6 +112,8 @@ struct Reader {
     paused: BTreeSet<(usize, i32)>,
     /// How far all must be read before the process counts as ready; `None` once it does.
     goal: Option<Positions>,
+    /// How many records were left when the goal was set.
+    left: i64,
     /// Where the cuts ended when reading began.
     cuts_end: i64,
     /// How long records wait for a silent leader: not all replicas are to speak at once.

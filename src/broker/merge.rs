@@ -131,9 +131,9 @@ impl<T> Merge<T> {
         self.lanes.range((topic, i32::MIN)..=(topic, i32::MAX)).map(|(&(_, partition), _)| partition).collect()
     }
 
-    /// Offsets of a partition that arrived and were not taken.
-    pub fn left(&self, place: Place) -> i64 {
-        self.lanes.get(&place).map_or(0, |lane| lane.arrived - lane.taken)
+    /// The offset behind the last record of a partition that was taken.
+    pub fn taken(&self, place: Place) -> i64 {
+        self.lanes.get(&place).map_or(0, |lane| lane.taken)
     }
 
     /// As far as everything has arrived, cut already or not.

@@ -44,6 +44,7 @@ impl Consume {
             is_troubled: false,
             paused: BTreeSet::new(),
             goal: None,
+            left: i64::MAX,
             cuts_end: 0,
             patience: SILENCE + STAGGER * u32::from(Uuid::new_v4().as_bytes()[0] % 8),
             stuck_since: None,

@@ -6,7 +6,7 @@ use std::time::Instant;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer as _;
 
-use super::{COUNT, CUTS, Consume, LOOK, MAX_CUTS, MAX_WAITING, POLL, QUIET, Reader, STUCK};
+use super::{COUNT, CUTS, Consume, LOOK, MAX_CUTS, MAX_WAITING, NEAR, POLL, QUIET, Reader, STUCK};
 
 impl Consume {
     /// Whether a topic has more partitions than are read, looked at now and then.
@@ -86,10 +86,11 @@ impl Consume {
         let broker = &self.shared.metrics.broker;
         broker.leader.set(i64::from(self.leads.load(Ordering::Acquire)));
         broker.waiting.set(reader.merge.waiting() as i64);
+        let ends = self.ends.lock().clone();
         for (lane, topic) in self.topics.ordered.iter().enumerate() {
-            for partition in reader.merge.partitions(lane) {
-                let left = reader.merge.left((lane, partition));
-                broker.tell_lag(topic, partition, left);
+            for (&partition, &end) in ends.0.get(topic).into_iter().flatten() {
+                let left = end - reader.merge.taken((lane, partition));
+                broker.tell_lag(topic, partition, left.max(0));
             }
         }
     }
@@ -109,12 +110,30 @@ impl Consume {
         let left: i64 = goal.iter().map(|(t, p, end)| (end - reached.of(t, p).unwrap_or(0)).max(0)).sum();
         drop(engine);
         if left == 0 || self.is_at_the_end(reader) {
+            self.reached(reader);
+        } else {
+            let why = format!("some {left} records of the broker are still to be applied");
+            self.shared.progress.set_behind(Some(why));
+        }
+    }
+
+    /// What the broker held is applied. What has come meanwhile is caught up with, too, while that is less each time.
+    fn reached(&self, reader: &mut Reader) {
+        let ends = self.ends.lock().clone();
+        let left: i64 = {
+            let engine = self.shared.engine.read();
+            let reached = engine.positions();
+            ends.iter().map(|(t, p, end)| (end - reached.of(t, p).unwrap_or(0)).max(0)).sum()
+        };
+        if left <= NEAR || left >= reader.left {
+            if left > NEAR {
+                tracing::warn!(left, "records come as fast as this replica takes them: it counts as ready, and lags");
+            }
             tracing::info!("all that the broker held at the start is applied");
             self.shared.progress.set_behind(None);
             reader.goal = None;
         } else {
-            let why = format!("some {left} records of the broker are still to be applied");
-            self.shared.progress.set_behind(Some(why));
+            (reader.left, reader.goal) = (left, Some(ends));
         }
     }
 }
