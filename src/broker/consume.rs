@@ -39,6 +39,8 @@ const BATCH: usize = 2_000;
 const BATCH_BYTES: usize = 8 << 20;
 /// Records of one partition that may wait for their turn; beyond, it is not read on.
 const MAX_WAITING: usize = 20_000;
+/// Bytes of them at the broker; in memory they take some three times as many.
+const MAX_WAITING_BYTES: usize = 4 << 20;
 /// Cuts that may wait for their records; each is some hundred bytes.
 const MAX_CUTS: usize = 20_000;
 /// The place of the cuts, behind those of the topics that are cut.
@@ -138,6 +140,9 @@ struct Reader {
     told: BTreeMap<i64, Spans>,
     /// Letters that this replica, as the leader, has seen to since it last said so.
     buried: Spans,
+    /// When letters were last sent, and since when the broker takes none.
+    buried_at: Instant,
+    unburied_since: Option<Instant>,
 }
 
 impl Consume {
@@ -235,7 +240,7 @@ impl Consume {
             };
             let arrived = Arrived::of(&message, lane, &self.reading);
             let place = (lane, message.partition());
-            let missing = reader.merge.arrive(place, message.offset(), arrived);
+            let missing = reader.merge.arrive(place, message.offset(), message.payload_len(), arrived);
             // Compaction leaves gaps, and so does the end of a transaction, one offset.
             if missing > 1 && Content::ORDERED[lane] == Content::Events {
                 let (topic, partition) = (message.topic(), message.partition());

@@ -55,7 +55,7 @@ pub fn spawn(kafka: &Kafka, topics: &Topics, ends: Ends, stop: Arc<AtomicBool>) 
 }
 
 /// How far all partitions reach now.
-fn ask(consumer: &BaseConsumer<Callbacks>, topics: &[String]) -> Result<Positions, KafkaError> {
+pub(super) fn ask(consumer: &BaseConsumer<Callbacks>, topics: &[String]) -> Result<Positions, KafkaError> {
     let mut list = TopicPartitionList::new();
     for topic in topics {
         let metadata = consumer.fetch_metadata(Some(topic), ASK)?;

@@ -90,18 +90,21 @@ impl Held {
         self.bytes = self.letters.iter().map(|(_, letter)| letter.bytes()).sum();
     }
 
-    /// Whether more may be held back.
-    pub fn has_room(&self) -> bool {
-        self.letters.len() < MAX_HELD && self.bytes < MAX_HELD_BYTES
+    /// Whether there are more than are held back: the oldest are to be sent now.
+    pub fn is_full(&self) -> bool {
+        self.letters.len() > MAX_HELD || self.bytes > MAX_HELD_BYTES
+    }
+
+    /// Whether there are far more: no more are taken until some are sent.
+    pub fn is_overfull(&self) -> bool {
+        self.letters.len() > 2 * MAX_HELD || self.bytes > 2 * MAX_HELD_BYTES
     }
 
     /// Takes out those that nobody has seen to for too long, and those for which there is no room.
     pub fn due(&mut self, now: Instant) -> Vec<Letter> {
         let mut due = Vec::new();
         while let Some((since, _)) = self.letters.front()
-            && (now.saturating_duration_since(*since) >= PATIENCE
-                || self.letters.len() > MAX_HELD
-                || self.bytes > MAX_HELD_BYTES)
+            && (now.saturating_duration_since(*since) >= PATIENCE || self.is_full())
             && let Some((_, letter)) = self.letters.pop_front()
         {
             self.bytes = self.bytes.saturating_sub(letter.bytes());
@@ -143,6 +146,7 @@ mod tests {
         let (mut held, now) = (Held::default(), Instant::now());
         held.hold((0..MAX_HELD as i64 + 2).map(|offset| letter(0, offset)), now);
         assert_eq!(offsets(&held.due(now)), [(0, 0), (0, 1)]);
+        assert!(!held.is_full());
         let mut large = Held::default();
         large.hold((0..3).map(|n| Letter { payload: vec![0; MAX_HELD_BYTES / 2], ..letter(0, n) }), now);
         assert_eq!(offsets(&large.due(now)), [(0, 0), (0, 1)]);

@@ -59,6 +59,8 @@ impl Consume {
             held: Held::default(),
             told: BTreeMap::new(),
             buried: Spans::default(),
+            buried_at: now,
+            unburied_since: None,
         };
         let goal = self.assign(&mut reader, &from)?;
         reader.cuts_end = goal.of(&self.topics.cuts, 0).unwrap_or(0);

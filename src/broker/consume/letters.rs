@@ -16,6 +16,9 @@ use crate::broker::merge::Step;
 /// that alone does not work must not stop the others.
 const WAIT: Duration = Duration::from_secs(30);
 
+/// Between two tries to write letters once good records no longer wait for them.
+const PAUSE: Duration = Duration::from_secs(10);
+
 /// What became of letters.
 enum Sent {
     /// The broker has them.
@@ -54,19 +57,18 @@ impl Consume {
         }
         reader.buried = Spans::default();
         reader.held.hold(letters, Instant::now());
-        true
+        !reader.held.is_full() || self.bury_due(reader)
     }
 
     /// Sends letters and waits; `false`: the process ends.
     fn bury_first(&self, reader: &mut Reader, letters: Vec<Letter>) -> bool {
-        let started = Instant::now();
         loop {
-            match self.bury(&letters) {
+            match self.bury(reader, &letters) {
                 Sent::Buried => {
                     letters.iter().for_each(|letter| reader.buried.extend(&letter.origin));
                     return true;
                 }
-                Sent::Later if started.elapsed() < WAIT => {
+                Sent::Later if !gives_up(reader) => {
                     std::thread::sleep(RETRY);
                     if self.stopped() {
                         return false;
@@ -75,7 +77,7 @@ impl Consume {
                 Sent::Later => {
                     reader.buried = Spans::default();
                     reader.held.hold(letters, Instant::now());
-                    return true;
+                    return !reader.held.is_full() || self.bury_due(reader);
                 }
                 Sent::Lost => {
                     reader.buried = Spans::default();
@@ -85,35 +87,49 @@ impl Consume {
         }
     }
 
-    /// Sends what was held back for long enough.
-    pub(super) fn bury_due(&self, reader: &mut Reader) {
-        let due = reader.held.due(Instant::now());
-        if due.is_empty() {
-            return;
-        }
-        match self.bury(&due) {
-            Sent::Buried | Sent::Lost => {}
-            Sent::Later if reader.held.has_room() => reader.held.hold(due, Instant::now()),
-            Sent::Later => self.lose(&due),
+    /// Sends what was held back for long enough. What the broker does not take now is held back again, and while that is
+    /// too much, nothing more is taken. `false`: the process ends.
+    pub(super) fn bury_due(&self, reader: &mut Reader) -> bool {
+        loop {
+            let due = reader.held.due(Instant::now());
+            if due.is_empty() || !matches!(self.bury(reader, &due), Sent::Later) {
+                return true;
+            }
+            reader.held.hold(due, Instant::now());
+            if !reader.held.is_overfull() {
+                return true;
+            }
+            if gives_up(reader) {
+                self.lose(&reader.held.due(Instant::now()));
+                return true;
+            }
+            std::thread::sleep(RETRY);
+            if self.stopped() {
+                return false;
+            }
         }
     }
 
-    fn bury(&self, letters: &[Letter]) -> Sent {
-        match self.runtime.block_on(self.publisher.bury(letters)) {
-            Ok(()) => {
-                self.shared.metrics.broker.letters.inc_by(letters.len() as u64);
-                Sent::Buried
-            }
-            Err(error) => {
-                let said = explain(&self.kafka, &error);
-                tracing::error!(letters = letters.len(), "dead letters not written: {said}");
-                if passes(&error) {
-                    return Sent::Later;
-                }
-                self.lose(letters);
-                Sent::Lost
-            }
+    fn bury(&self, reader: &mut Reader, letters: &[Letter]) -> Sent {
+        // A topic that takes nothing is tried now and then: each try takes as long as a record may take.
+        if gives_up(reader) && reader.buried_at.elapsed() < PAUSE {
+            return Sent::Later;
         }
+        let outcome = self.runtime.block_on(self.publisher.bury(letters));
+        reader.buried_at = Instant::now();
+        let Err(error) = outcome else {
+            reader.unburied_since = None;
+            self.shared.metrics.broker.letters.inc_by(letters.len() as u64);
+            return Sent::Buried;
+        };
+        let said = explain(&self.kafka, &error);
+        tracing::error!(letters = letters.len(), "dead letters not written: {said}");
+        if passes(&error) {
+            reader.unburied_since.get_or_insert_with(Instant::now);
+            return Sent::Later;
+        }
+        self.lose(letters);
+        Sent::Lost
     }
 
     fn lose(&self, letters: &[Letter]) {
@@ -122,6 +138,11 @@ impl Consume {
         tracing::error!(count, first, last, "dead letters lost; the records themselves are where they were");
         self.shared.metrics.broker.letters_lost.inc_by(count as u64);
     }
+}
+
+/// Whether the broker has taken no letter for so long that good records no longer wait for it.
+fn gives_up(reader: &Reader) -> bool {
+    reader.unburied_since.is_some_and(|since| since.elapsed() >= WAIT)
 }
 
 /// Whether it may go well later without anybody changing anything.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer as _;
 
-use super::{COUNT, CUTS, Consume, LOOK, MAX_CUTS, MAX_WAITING, NEAR, POLL, QUIET, Reader, STUCK};
+use super::{COUNT, CUTS, Consume, LOOK, MAX_CUTS, MAX_WAITING, MAX_WAITING_BYTES, NEAR, POLL, QUIET, Reader, STUCK};
 
 impl Consume {
     /// Whether a topic has more partitions than are read, looked at now and then.
@@ -46,19 +46,21 @@ impl Consume {
 
     /// Reads on only where there is room.
     pub(super) fn pace(&self, reader: &mut Reader) {
-        let cuts = reader.merge.cuts_waiting();
-        self.pace_one(reader, (CUTS, 0), &self.topics.cuts, cuts, MAX_CUTS);
+        let cuts = share(reader.merge.cuts_waiting(), MAX_CUTS);
+        self.pace_one(reader, (CUTS, 0), &self.topics.cuts, cuts);
         for (lane, topic) in self.topics.ordered.iter().enumerate() {
             for partition in reader.merge.partitions(lane) {
-                let waiting = reader.merge.waiting_of((lane, partition));
-                self.pace_one(reader, (lane, partition), topic, waiting, MAX_WAITING);
+                let (records, bytes) = reader.merge.waiting_of((lane, partition));
+                let share = share(records, MAX_WAITING).max(share(bytes, MAX_WAITING_BYTES));
+                self.pace_one(reader, (lane, partition), topic, share);
             }
         }
     }
 
-    fn pace_one(&self, reader: &mut Reader, place: (usize, i32), topic: &str, waiting: usize, most: usize) {
+    /// `share`: how much of its room a partition has taken.
+    fn pace_one(&self, reader: &mut Reader, place: (usize, i32), topic: &str, share: f64) {
         let is_paused = reader.paused.contains(&place);
-        if is_paused == (waiting > most / 2) || (!is_paused && waiting <= most) {
+        if is_paused == (share > 0.5) || (!is_paused && share <= 1.0) {
             return;
         }
         let mut list = TopicPartitionList::new();
@@ -82,7 +84,8 @@ impl Consume {
             return;
         }
         reader.looked_at = Instant::now();
-        self.bury_due(reader);
+        // If the process ends, the loop does, too.
+        let _ = self.bury_due(reader);
         let broker = &self.shared.metrics.broker;
         broker.leader.set(i64::from(self.leads.load(Ordering::Acquire)));
         broker.waiting.set(reader.merge.waiting() as i64);
@@ -136,4 +139,8 @@ impl Consume {
             (reader.left, reader.goal) = (left, Some(ends));
         }
     }
+}
+
+fn share(part: usize, whole: usize) -> f64 {
+    part as f64 / whole as f64
 }
