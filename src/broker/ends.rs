@@ -19,8 +19,8 @@ use crate::config::Kafka;
 const EVERY: Duration = Duration::from_secs(2);
 /// Between two looks at the stop signal.
 const PAUSE: Duration = Duration::from_millis(100);
-/// In a list of offsets to be looked up by time: the end. `Offset::End` as the protocol has it.
-const AT_THE_END: Offset = Offset::Offset(-1);
+/// In a list of offsets to be looked up by time, the same number means the end.
+const AT_THE_END: Offset = Offset::End;
 
 /// How far the partitions reached when the broker was last asked; nothing, while it was never asked.
 pub type Ends = Arc<Mutex<Positions>>;
