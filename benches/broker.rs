@@ -1,9 +1,9 @@
 //! What a broker as the log costs and gives: how many events a second a replica takes from foreign producers and over
-//! HTTP, and how long after a foreign producer's write an answer changes.
+//! HTTP, how long after a foreign producer's write an answer changes, and whether unreadable records hold good ones up.
 //!
-//! `cargo bench --features cluster --bench broker -- [EVENTS] [SECONDS] [PROBES] [LOAD]` (1,000,000, 15, 1,000 and 2,000 if
-//! not said): events written to the topic at once, seconds of events over HTTP, questions whether an answer has changed,
-//! and events a second beside them.
+//! `cargo bench --features cluster --bench broker -- [EVENTS] [SECONDS] [PROBES] [LOAD] [POISON]` (1,000,000, 15, 1,000,
+//! 2,000 and 100,000 if not said): events written to the topic at once, seconds of events over HTTP, questions whether an
+//! answer has changed, events a second beside them, and unreadable records written at once.
 //!
 //! Starts Apache Kafka by `scripts/services/kafka`, or takes the one at `KAFKA_BROKERS`. Broker, replica and load share this
 //! machine's cores.
@@ -122,8 +122,8 @@ impl Replica {
         (answer.status().as_u16(), answer.body_mut().read_to_string().expect("text"))
     }
 
-    /// Events that the engine has seen.
-    fn applied(&self) -> u64 {
+    /// Events in this replica's log.
+    fn taken(&self) -> u64 {
         let metrics = self.get("/metrics").1;
         let value = |line: &str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok());
         let lines = metrics.lines().filter(|line| {
@@ -132,6 +132,19 @@ impl Replica {
                 && (line.contains("kind=\"view\"") || line.contains("kind=\"add_to_cart\""))
         });
         lines.filter_map(value).sum::<f64>() as u64
+    }
+
+    /// Whether the engine has all that is in this replica's log.
+    fn is_applied(&self) -> bool {
+        let ready: serde_json::Value = serde_json::from_str(&self.get("/readyz").1).expect("JSON");
+        ready["applied"] == ready["appended"]
+    }
+
+    /// A figure of the metrics.
+    fn metric(&self, name: &str) -> f64 {
+        let metrics = self.get("/metrics").1;
+        let line = metrics.lines().find(|line| line.split(['{', ' ']).next() == Some(name));
+        line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0.0)
     }
 
     /// What the placement shows to a visit.
@@ -200,14 +213,14 @@ fn write(producer: &Foreign, topic: &str, key: &str, json: &str) {
 
 /// A foreign producer writes `events` as fast as it can; until the replica has applied the last.
 fn foreign_ingest(broker: &Broker, replica: &Replica, events: u64) {
-    let (producer, before, started) = (broker.producer("20"), replica.applied(), Instant::now());
+    let (producer, before, started) = (broker.producer("20"), replica.taken(), Instant::now());
     for n in 0..events {
         let (key, json) = event("f", n);
         write(&producer, &replica.topic, &key, &json);
     }
     producer.flush(PATIENCE).expect("written");
     let written = started.elapsed().as_secs_f64();
-    wait_until("all applied", || replica.applied() >= before + events);
+    wait_until("all applied", || replica.taken() >= before + events && replica.is_applied());
     let applied = started.elapsed().as_secs_f64();
     println!("foreign producer: {events} events written in {written:.1} s ({:.0}/s),", events as f64 / written);
     println!("  applied by the replica in {applied:.1} s: {:.0} events/s through the broker", events as f64 / applied);
@@ -215,7 +228,8 @@ fn foreign_ingest(broker: &Broker, replica: &Replica, events: u64) {
 
 /// Events over HTTP, each request acknowledged by the broker.
 fn http_ingest(replica: &Replica, seconds: u64) {
-    let until = Instant::now() + Duration::from_secs(seconds);
+    let (before, started) = (replica.taken(), Instant::now());
+    let until = started + Duration::from_secs(seconds);
     let sender = |first: u64| {
         move || {
             let (mut number, mut taken) = (first, 0);
@@ -237,13 +251,54 @@ fn http_ingest(replica: &Replica, seconds: u64) {
         let senders: Vec<_> = (0..SENDERS).map(|first| scope.spawn(sender(first))).collect();
         senders.into_iter().map(|sender| sender.join().expect("no panic")).sum()
     });
-    let per_second = taken as f64 / seconds as f64;
+    let acknowledged = started.elapsed().as_secs_f64();
+    wait_until("all applied", || replica.taken() >= before + taken && replica.is_applied());
+    let applied = started.elapsed().as_secs_f64();
+    println!("over HTTP: {taken} events in requests of {BATCH}, {SENDERS} at a time, each acknowledged by the broker:");
     println!(
-        "over HTTP: {taken} events in requests of {BATCH}, {SENDERS} at a time: {per_second:.0} events/s acknowledged"
+        "  {:.0} events/s acknowledged, {:.0} events/s applied by the replica",
+        taken as f64 / acknowledged,
+        taken as f64 / applied
     );
 }
 
 /// From a foreign producer's write until an answer differs by it: a visit that has seen an item is not shown it again.
+/// In milliseconds.
+fn probe(producer: &Foreign, replica: &Replica, session: &str) -> f64 {
+    // On a machine that is busy beyond its cores an answer in time may have nothing to show.
+    let mut item = String::new();
+    wait_until("something shown to a new visit", || {
+        item = replica.shown(session).first().cloned().unwrap_or_default();
+        !item.is_empty()
+    });
+    let json = format!(
+        r#"{{"eventId":"{session}","eventType":"view","sessionId":"{session}","itemId":"{item}","timestamp":{}}}"#,
+        now_ms()
+    );
+    let written = Instant::now();
+    write(producer, &replica.topic, session, &json);
+    while replica.shown(session).contains(&item) {
+        assert!(written.elapsed() < PATIENCE, "the answer never changed");
+        std::thread::sleep(Duration::from_micros(500));
+    }
+    written.elapsed().as_secs_f64() * 1e3
+}
+
+/// Ends a load with whoever asks beside it, also where that fails.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn tell(mut ms: Vec<f64>) {
+    ms.sort_by(f64::total_cmp);
+    let at = |share: f64| ms[((ms.len() - 1) as f64 * share) as usize];
+    println!("  n {}, p50 {:.1}, p95 {:.1}, p99 {:.1}, max {:.1}", ms.len(), at(0.5), at(0.95), at(0.99), at(1.0));
+}
+
 fn freshness(broker: &Broker, replica: &Replica, probes: u64, load: u64) {
     let (stop, started) = (AtomicBool::new(false), Instant::now());
     let mut ms = Vec::new();
@@ -256,35 +311,47 @@ fn freshness(broker: &Broker, replica: &Replica, probes: u64, load: u64) {
                     break;
                 }
                 std::thread::sleep((started + every.mul_f64(n as f64)).saturating_duration_since(Instant::now()));
-                let (key, json) = event("b", n);
+                let (key, json) = event(&format!("b{load}"), n);
                 write(&producer, &replica.topic, &key, &json);
             }
         });
+        let _ends = Ends(&stop);
         let producer = broker.producer("0");
         for n in 0..probes {
-            let session = format!("probe{n}");
-            let shown = replica.shown(&session);
-            let item = shown.first().expect("something is shown to a new visit").clone();
-            let json = format!(
-                r#"{{"eventId":"p{n}","eventType":"view","sessionId":"{session}","itemId":"{item}","timestamp":{}}}"#,
-                now_ms()
-            );
-            let written = Instant::now();
-            write(&producer, &replica.topic, &session, &json);
-            while replica.shown(&session).contains(&item) {
-                assert!(written.elapsed() < PATIENCE, "the answer never changed");
-                std::thread::sleep(Duration::from_micros(500));
-            }
-            ms.push(written.elapsed().as_secs_f64() * 1e3);
+            ms.push(probe(&producer, replica, &format!("probe{load}-{n}")));
             // Not in step with the leader's cuts.
             std::thread::sleep(Duration::from_micros(draw(n) % 20_000));
         }
-        stop.store(true, Ordering::Relaxed);
     });
-    ms.sort_by(f64::total_cmp);
-    let at = |share: f64| ms[((ms.len() - 1) as f64 * share) as usize];
     println!("freshness, from a foreign write to a changed answer, beside {load} events/s, milliseconds:");
-    println!("  n {}, p50 {:.1}, p95 {:.1}, p99 {:.1}, max {:.1}", ms.len(), at(0.5), at(0.95), at(0.99), at(1.0));
+    tell(ms);
+}
+
+/// Writes unreadable records as fast as it can; until all are in the topic of dead letters.
+fn poison(broker: &Broker, replica: &Replica, records: u64) {
+    let name = "sidecart_broker_letters_total";
+    let (before, is_over, started) = (replica.metric(name), AtomicBool::new(false), Instant::now());
+    let mut ms = Vec::new();
+    let took = std::thread::scope(|scope| {
+        let flood = scope.spawn(|| {
+            let producer = broker.producer("5");
+            (0..records).for_each(|n| write(&producer, &replica.topic, &n.to_string(), "not what anybody can read"));
+            wait_until("all put aside", || replica.metric(name) >= before + records as f64);
+            is_over.store(true, Ordering::Relaxed);
+            started.elapsed().as_secs_f64()
+        });
+        let producer = broker.producer("0");
+        while !is_over.load(Ordering::Relaxed) {
+            ms.push(probe(&producer, replica, &format!("amid{}", ms.len())));
+        }
+        flood.join().expect("no panic")
+    });
+    println!(
+        "poison: {records} unreadable records in the topic of dead letters after {took:.1} s ({:.0}/s);",
+        records as f64 / took
+    );
+    println!("  good records amid them, from the write to a changed answer, milliseconds:");
+    tell(ms);
 }
 
 fn main() {
@@ -300,4 +367,5 @@ fn main() {
     foreign_ingest(&broker, &replica, events);
     http_ingest(&replica, seconds);
     freshness(&broker, &replica, probes, load);
+    poison(&broker, &replica, numbers.next().unwrap_or(100_000).max(1));
 }

@@ -13,10 +13,13 @@ use support::{metadata, root};
 
 /// All that the engine may depend on, its dependencies' dependencies included. No runtime, web, broker, clock or
 /// random-number crate is here, and a new one has to be added by hand.
-const ENGINE_DEPENDENCIES: [&str; 11] = [
+const ENGINE_DEPENDENCIES: [&str; 14] = [
+    "multiversion",
+    "multiversion-macros",
     "proc-macro2",
     "quote",
     "rustc-hash",
+    "rustversion",
     "serde",
     "serde_core",
     "serde_derive",

@@ -3,13 +3,16 @@
 //! `cargo bench -p sidecart-engine --bench engine -- [SESSIONS...] [--items N] [--asks N]` (1,000,000 sessions of 100,000
 //! items if not said; several numbers of sessions run one after the other). One thread; the state is filled first, the
 //! scorer learns from some visits, then the last twentieth of the sessions is timed event by event, with queries in between. Both views of session-kNN are on.
-//! `--asks` adds answers at the end, for a profiler. Instructions are counted by `--bench instructions`.
+//! `--asks` adds answers at the end, for a profiler, and says which stages their time goes to. Instructions are counted by
+//! `--bench instructions`.
 //!
 //! The shop: see `shop/mod.rs`.
 
 #![allow(missing_docs, reason = "a program, not a library")]
 
 mod shop;
+#[path = "shop/stages.rs"]
+mod stages;
 
 use std::time::Instant;
 
@@ -110,9 +113,7 @@ fn bench(sessions: u64, options: &Options) {
             }
         }
     }
-    for n in 0..options.asks {
-        answer_us(&engine, &mut shop, LENGTHS[n as usize % LENGTHS.len()], at(sessions), &mut scratch);
-    }
+    stages::report(&engine, &mut shop, options.asks, at(sessions), &mut scratch);
     println!("{:<28} {:>8} {:>8} {:>8} {:>8} {:>8}", "CPU microseconds", "n", "p50", "p95", "p99", "p99.9");
     report("update", updates);
     for (latencies, length) in queries.iter().zip(LENGTHS) {

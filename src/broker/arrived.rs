@@ -3,8 +3,10 @@
 
 use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Headers};
-use sidecart_engine::nouns::{Entry, ItemId, Origin, Record, Timestamp};
+use sha2::{Digest as _, Sha256};
+use sidecart_engine::nouns::{Entry, ItemId, MAX_ID_BYTES, Origin, Record, Timestamp};
 
+use super::letters::Letter;
 use super::publish::{OWN_FORM, OWN_HEADER};
 use crate::access::Pseudonyms;
 use crate::config::Events;
@@ -12,6 +14,9 @@ use crate::ingest::Prepared;
 use crate::wire::event::Acceptance;
 use crate::wire::shapes::{self, Envelope, Outcome, Told, Transport};
 use crate::wire::{item, stock};
+
+/// The longest id that a place gives, with room for the number of an event inside of its record.
+const MAX_PLACE_BYTES: usize = MAX_ID_BYTES - 16;
 
 /// How foreign records are read; what was in force when the process began.
 pub struct Reading {
@@ -27,14 +32,16 @@ pub struct Reading {
 
 /// A record that arrived: what is to be taken of it, and what cannot be.
 pub struct Arrived {
-    /// Where it stands.
-    pub origin: Origin,
+    /// The place of its topic among those that are ordered.
+    pub lane: usize,
+    /// Its partition.
+    pub partition: i32,
     /// The broker's time, or the producer's where topics are set so; milliseconds since 1970.
     pub at: Timestamp,
     /// What changes the state.
     pub entries: Vec<Prepared>,
-    /// Why some of it, or all, is not taken; with the bytes to put aside.
-    pub refused: Option<(String, Vec<u8>)>,
+    /// Why some of it, or all, is not taken.
+    pub refused: Option<Box<Letter>>,
 }
 
 /// What a topic holds.
@@ -70,18 +77,24 @@ impl Content {
     pub const ORDERED: [Self; 5] = [Self::Items, Self::Stock, Self::Models, Self::Erasures, Self::Events];
 }
 
+/// What is known of a record before it is read.
+struct Place {
+    origin: Origin,
+    at: Timestamp,
+}
+
 impl Arrived {
-    /// Reads a record.
-    pub fn of(message: &BorrowedMessage<'_>, content: Content, reading: &Reading) -> Self {
+    /// Reads a record of the topic with this place among those that are ordered.
+    pub fn of(message: &BorrowedMessage<'_>, lane: usize, reading: &Reading) -> Self {
+        let content = Content::ORDERED[lane];
         let origin =
             Origin { topic: message.topic().to_owned(), partition: message.partition(), offset: message.offset() };
-        let at = Timestamp(message.timestamp().to_millis().unwrap_or_default());
-        let mut arrived = Self { origin, at, entries: Vec::new(), refused: None };
-        let mut entries = Vec::new();
+        let place = Place { origin, at: Timestamp(message.timestamp().to_millis().unwrap_or_default()) };
+        let mut entries = Vec::with_capacity(1);
         let payload = message.payload();
         let own = message.headers().and_then(|all| all.iter().find(|header| header.key == OWN_HEADER));
         let outcome = match (own, payload) {
-            (_, None) if content == Content::Items => arrived.gone(message.key(), &mut entries),
+            (_, None) if content == Content::Items => place.gone(message.key(), &mut entries),
             (_, None) => Err("has no value: only items are deleted so".to_owned()),
             (Some(header), Some(payload)) if header.value == Some(OWN_FORM) => {
                 own_entry(payload, content, &mut entries)
@@ -90,26 +103,43 @@ impl Arrived {
                 "is an entry of form `{}`, this Sidecart reads `1`: update it first",
                 String::from_utf8_lossy(header.value.unwrap_or_default())
             )),
-            (None, Some(payload)) => arrived.foreign(payload, message, content, reading, &mut entries),
+            (None, Some(payload)) => place.foreign(payload, message, content, reading, &mut entries),
         };
-        if let Err(why) = outcome {
-            arrived.refuse(why, payload.unwrap_or_default());
-        }
-        // A record of several events counts as read with the last of them; the others have ids of their own.
-        if let Some(last) = entries.last_mut() {
-            last.origin = Some(arrived.origin.clone());
-        }
-        for entry in entries {
+        place.prepared(lane, entries, outcome, payload.unwrap_or_default())
+    }
+}
+
+impl Place {
+    /// The record with its entries encoded; `outcome` says what could not be read of it.
+    fn prepared(self, lane: usize, entries: Vec<Entry>, outcome: Result<(), String>, payload: &[u8]) -> Arrived {
+        let (mut refused, count) = (outcome.err(), entries.len());
+        let mut prepared = Vec::with_capacity(count);
+        for (index, mut entry) in entries.into_iter().enumerate() {
+            // A record of several events counts as read with the last of them; the others have ids of their own.
+            if index + 1 == count {
+                entry.origin = Some(self.origin.clone());
+            }
             match Prepared::new(entry) {
-                Ok(prepared) => arrived.entries.push(prepared),
-                Err(error) => arrived.refuse(error.to_string(), payload.unwrap_or_default()),
+                Ok(record) => prepared.push(record),
+                Err(error) => drop(refused.get_or_insert_with(|| error.to_string())),
             }
         }
-        arrived
+        let (partition, at) = (self.origin.partition, self.at);
+        let letter = |reason| Box::new(Letter { origin: self.origin, reason, payload: payload.to_vec() });
+        Arrived { lane, partition, at, entries: prepared, refused: refused.map(letter) }
     }
 
-    fn refuse(&mut self, why: String, bytes: &[u8]) {
-        self.refused.get_or_insert_with(|| (why, bytes.to_vec()));
+    /// The id of an event that brings none: the same whoever reads it, and not too long for an id whatever the topic is
+    /// called.
+    fn id(&self) -> String {
+        let Origin { topic, partition, offset } = &self.origin;
+        let id = format!("{topic}/{partition}/{offset}");
+        if id.len() <= MAX_PLACE_BYTES {
+            return id;
+        }
+        let digest = Sha256::digest(topic);
+        let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        format!("{name}/{partition}/{offset}")
     }
 
     fn gone(&self, key: Option<&[u8]>, entries: &mut Vec<Entry>) -> Result<(), String> {
@@ -157,7 +187,7 @@ impl Arrived {
         let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
         let headers = headers.map(|header| (header.key, header.value.unwrap_or_default()));
         let envelope = Envelope::of(headers, Transport::Kafka).map_err(|why| why.to_string())?;
-        let id = format!("{}/{}/{}", self.origin.topic, self.origin.partition, self.origin.offset);
+        let id = self.id();
         let acceptance = Acceptance {
             now: self.at,
             allowed_lateness_ms: Some(reading.events.allowed_lateness.ms()),

@@ -1,10 +1,11 @@
 //! The way back: one thread reads all partitions, puts them into the one order and hands batches to the sequencer.
 
 mod begin;
+mod letters;
 mod look;
 mod take;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -12,14 +13,18 @@ use std::time::{Duration, Instant};
 use rdkafka::Message;
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::Headers as _;
 use sidecart_engine::nouns::Positions;
 use tokio::runtime::Handle;
 
+use self::take::InFlight;
 use super::arrived::{Arrived, Content, Reading};
 use super::client::{BrokerError, Callbacks, explain};
+use super::ends::Ends;
 use super::lead::Refusal;
+use super::letters::{Held, Spans};
 use super::merge::Merge;
-use super::publish::Publisher;
+use super::publish::{BURIED, Publisher};
 use super::topics::Topics;
 use crate::config::Kafka;
 use crate::ingest::{Learning, Ordered, Shared};
@@ -34,6 +39,8 @@ const BATCH: usize = 2_000;
 const BATCH_BYTES: usize = 8 << 20;
 /// Records of one partition that may wait for their turn; beyond, it is not read on.
 const MAX_WAITING: usize = 20_000;
+/// Bytes of them at the broker; in memory they take some three times as many.
+const MAX_WAITING_BYTES: usize = 4 << 20;
 /// Cuts that may wait for their records; each is some hundred bytes.
 const MAX_CUTS: usize = 20_000;
 /// The place of the cuts, behind those of the topics that are cut.
@@ -52,6 +59,8 @@ const LOOK: Duration = Duration::from_secs(2);
 const COUNT: Duration = Duration::from_secs(30);
 /// After this long without a record from a broker that answers there is none.
 const QUIET: Duration = Duration::from_secs(3);
+/// Records that a replica may be behind when it first counts as ready: what arrives between two questions for the ends.
+const NEAR: i64 = 20_000;
 /// How long a cut that is the next one may wait for its records, or records for a cut.
 const STUCK: Duration = Duration::from_secs(5);
 /// Between two tries to reach a broker.
@@ -71,6 +80,8 @@ pub struct Consume {
     pub ordered: Ordered,
     /// The engine, and how far it is.
     pub shared: Arc<Shared>,
+    /// How far the broker's partitions reach.
+    pub ends: Ends,
     /// Whether this replica leads.
     pub leads: Arc<AtomicBool>,
     /// Why the broker does not let this replica in.
@@ -103,6 +114,8 @@ struct Reader {
     paused: BTreeSet<(usize, i32)>,
     /// How far all must be read before the process counts as ready; `None` once it does.
     goal: Option<Positions>,
+    /// How many records were left when the goal was set.
+    left: i64,
     /// Where the cuts ended when reading began.
     cuts_end: i64,
     /// How long records wait for a silent leader: not all replicas are to speak at once.
@@ -119,18 +132,34 @@ struct Reader {
     /// Partitions that are read.
     known: BTreeSet<(usize, i32)>,
     counted_at: Instant,
+    /// The job that the sequencer has.
+    in_flight: Option<InFlight>,
+    /// Letters whose sending is left to the leader.
+    held: Held,
+    /// What was said of letters, by the offset of the cut that said it.
+    told: BTreeMap<i64, Spans>,
+    /// Letters that this replica, as the leader, has seen to since it last said so.
+    buried: Spans,
+    /// When letters were last sent, and since when the broker takes none.
+    buried_at: Instant,
+    unburied_since: Option<Instant>,
 }
 
 impl Consume {
     /// Runs until the stop signal. A broker that is away is waited for.
     pub fn run(self) {
-        let mut is_first = true;
+        let (mut is_first, mut held) = (true, Held::default());
         while !self.stopped() {
             match self.begin(is_first) {
-                Ok(reader) => match self.follow(reader) {
-                    Next::End => return,
-                    Next::Begin(why) => tracing::warn!("reading begins anew: {why}"),
-                },
+                Ok(mut reader) => {
+                    reader.held = held;
+                    match self.follow(&mut reader) {
+                        Next::End => return,
+                        Next::Begin(why) => tracing::warn!("reading begins anew: {why}"),
+                    }
+                    // Their records are taken: they are not read again.
+                    held = reader.held;
+                }
                 Err(error) if is_first => {
                     let refusal = self.refusal.lock().clone().filter(|_| matches!(error, BrokerError::Refused(_)));
                     let why = refusal.unwrap_or_else(|| error.to_string());
@@ -151,30 +180,36 @@ impl Consume {
         self.stop.load(Ordering::Acquire)
     }
 
-    fn follow(&self, mut reader: Reader) -> Next {
-        self.tell_behind(&mut reader);
+    /// Follows until something ends it, and until what is under way is in the log.
+    fn follow(&self, reader: &mut Reader) -> Next {
+        let next = self.follow_on(reader);
+        if self.settle(reader) { next } else { Next::End }
+    }
+
+    fn follow_on(&self, reader: &mut Reader) -> Next {
+        self.tell_behind(reader);
         while !self.stopped() {
-            self.read(&mut reader);
-            self.cut(&mut reader);
+            self.read(reader);
+            self.cut(reader);
             loop {
                 let steps = reader.merge.take(BATCH);
                 if steps.is_empty() {
                     break;
                 }
                 reader.stuck_since = None;
-                if !self.submit(steps) {
+                if !self.submit(reader, steps) {
                     return Next::End;
                 }
             }
-            self.pace(&mut reader);
-            self.look(&mut reader);
+            self.pace(reader);
+            self.look(reader);
             if let Some(learning) = &self.learning {
                 learning.set_idle(!self.leads.load(Ordering::Acquire));
             }
-            if reader.merge.is_cut_beyond(&reader.known) || self.has_grown(&mut reader) {
+            if reader.merge.is_cut_beyond(&reader.known) || self.has_grown(reader) {
                 return Next::Begin("topics have more partitions than before");
             }
-            if self.is_stuck(&mut reader) {
+            if self.is_stuck(reader) {
                 return Next::Begin("records that the broker has do not come");
             }
         }
@@ -195,14 +230,17 @@ impl Consume {
             };
             (wait, reader.arrived_at) = (Duration::ZERO, Instant::now());
             let Some(lane) = self.topics.ordered.iter().position(|topic| topic == message.topic()) else {
+                let told = message.headers().and_then(|all| all.iter().find(|header| header.key == BURIED));
+                let spans = told.and_then(|header| serde_json::from_slice(header.value.unwrap_or_default()).ok());
+                reader.told.extend(spans.map(|spans| (message.offset(), spans)));
                 let cut = message.payload().and_then(|payload| serde_json::from_slice(payload).ok());
                 // Somebody else's record in the order is none.
                 reader.merge.cut(message.offset(), cut.unwrap_or_default());
                 continue;
             };
-            let arrived = Arrived::of(&message, Content::ORDERED[lane], &self.reading);
+            let arrived = Arrived::of(&message, lane, &self.reading);
             let place = (lane, message.partition());
-            let missing = reader.merge.arrive(place, message.offset(), arrived);
+            let missing = reader.merge.arrive(place, message.offset(), message.payload_len(), arrived);
             // Compaction leaves gaps, and so does the end of a transaction, one offset.
             if missing > 1 && Content::ORDERED[lane] == Content::Events {
                 let (topic, partition) = (message.topic(), message.partition());
@@ -239,10 +277,11 @@ impl Consume {
         } else {
             reader.uncut_since.get_or_insert(now);
         }
+        let tells = leads && !reader.buried.is_empty();
         let is_silent = reader.uncut_since.is_some_and(|since| now - since >= reader.patience);
         let pace = Duration::from_millis(self.kafka.cut_every.ms().unsigned_abs());
         let pace = if leads { pace } else { SILENCE };
-        if uncut.is_empty() || !(leads || is_silent) || now - reader.cut_at < pace {
+        if (uncut.is_empty() && !tells) || !(leads || is_silent) || now - reader.cut_at < pace {
             return;
         }
         let is_under_way = |(cut, since): &(Positions, Instant)| cut.covers(&uncut) && now - *since < CUT_AGAIN;
@@ -251,8 +290,9 @@ impl Consume {
         }
         let whole = leads && now - reader.whole_cut_at >= WHOLE_CUT;
         let cut = if whole { reader.merge.everything() } else { uncut };
-        match self.publisher.cut(&cut) {
+        match self.publisher.cut(&cut, &reader.buried) {
             Ok(()) => {
+                reader.buried = Spans::default();
                 self.shared.metrics.broker.cuts.inc();
                 reader.cut = Some((cut, now));
                 reader.cut_at = now;

@@ -26,7 +26,9 @@ pub enum Step<T> {
 /// One partition.
 #[derive(Debug)]
 struct Lane<T> {
-    waiting: VecDeque<(i64, T)>,
+    waiting: VecDeque<(i64, usize, T)>,
+    /// Bytes of what is waiting.
+    bytes: usize,
     /// The offset behind the last record that arrived.
     arrived: i64,
     /// The offset behind the last record that was taken.
@@ -69,16 +71,18 @@ impl<T> Merge<T> {
     }
 
     fn lane(&mut self, place: Place) -> &mut Lane<T> {
-        self.lanes.entry(place).or_insert_with(|| Lane { waiting: VecDeque::new(), arrived: 0, taken: 0 })
+        self.lanes.entry(place).or_insert_with(|| Lane { waiting: VecDeque::new(), bytes: 0, arrived: 0, taken: 0 })
     }
 
-    /// A record arrived. One that arrived or was taken before is left out. How many offsets are missing before it.
-    pub fn arrive(&mut self, place: Place, offset: i64, record: T) -> i64 {
+    /// A record arrived, of so many bytes. One that arrived or was taken before is left out. How many offsets are missing
+    /// before it.
+    pub fn arrive(&mut self, place: Place, offset: i64, bytes: usize, record: T) -> i64 {
         let lane = self.lane(place);
         let missing = offset - lane.arrived;
         if missing >= 0 {
             lane.arrived = offset + 1;
-            lane.waiting.push_back((offset, record));
+            lane.bytes += bytes;
+            lane.waiting.push_back((offset, bytes, record));
         }
         missing.max(0)
     }
@@ -121,9 +125,9 @@ impl<T> Merge<T> {
         self.lanes.values().map(|lane| lane.waiting.len()).sum()
     }
 
-    /// Those of one partition.
-    pub fn waiting_of(&self, place: Place) -> usize {
-        self.lanes.get(&place).map_or(0, |lane| lane.waiting.len())
+    /// Those of one partition, and their bytes.
+    pub fn waiting_of(&self, place: Place) -> (usize, usize) {
+        self.lanes.get(&place).map_or((0, 0), |lane| (lane.waiting.len(), lane.bytes))
     }
 
     /// The partitions of a topic that anything is known of.
@@ -131,9 +135,9 @@ impl<T> Merge<T> {
         self.lanes.range((topic, i32::MIN)..=(topic, i32::MAX)).map(|(&(_, partition), _)| partition).collect()
     }
 
-    /// Offsets of a partition that arrived and were not taken.
-    pub fn left(&self, place: Place) -> i64 {
-        self.lanes.get(&place).map_or(0, |lane| lane.arrived - lane.taken)
+    /// The offset behind the last record of a partition that was taken.
+    pub fn taken(&self, place: Place) -> i64 {
+        self.lanes.get(&place).map_or(0, |lane| lane.taken)
     }
 
     /// As far as everything has arrived, cut already or not.
@@ -182,14 +186,15 @@ impl<T> Merge<T> {
             let Some(targets) = cut.0.get(&topic) else { continue };
             for (&partition, &target) in targets {
                 let state = self.lane((lane, partition));
-                while state.waiting.front().is_some_and(|(offset, _)| *offset < target) && steps.len() < limit {
-                    if let Some((offset, record)) = state.waiting.pop_front() {
+                while state.waiting.front().is_some_and(|(offset, ..)| *offset < target) && steps.len() < limit {
+                    if let Some((offset, bytes, record)) = state.waiting.pop_front() {
+                        state.bytes -= bytes;
                         steps.push(Step::Record(record));
                         state.taken = offset + 1;
                     }
                 }
                 let is_whole = state.taken >= target
-                    || (state.arrived >= target && state.waiting.front().is_none_or(|(offset, _)| *offset >= target));
+                    || (state.arrived >= target && state.waiting.front().is_none_or(|(offset, ..)| *offset >= target));
                 if !is_whole {
                     return false;
                 }
@@ -246,30 +251,30 @@ mod tests {
     #[test]
     fn a_cut_takes_topics_in_their_order_and_waits_for_what_has_not_arrived() {
         let mut merge = merge(&Positions::default());
-        merge.arrive((1, 1), 0, "e1.0".into());
-        merge.arrive((1, 0), 0, "e0.0".into());
+        merge.arrive((1, 1), 0, 1, "e1.0".into());
+        merge.arrive((1, 0), 0, 1, "e0.0".into());
         assert_eq!(merge.uncut(), at(&[("events", 0, 1), ("events", 1, 1)]));
         let cut = [("events", 0, 2), ("events", 1, 1), ("catalog", 0, 1)];
         merge.cut(0, at(&cut));
         assert_eq!(taken(&mut merge), [], "the catalogue's comes first, and is not here");
-        merge.arrive((0, 0), 0, "c0.0".into());
+        merge.arrive((0, 0), 0, 1, "c0.0".into());
         assert_eq!(taken(&mut merge), records(&["c0.0", "e0.0"]), "the cut is not taken whole");
-        merge.arrive((1, 0), 1, "e0.1".into());
-        merge.arrive((1, 0), 2, "e0.2".into());
+        merge.arrive((1, 0), 1, 1, "e0.1".into());
+        merge.arrive((1, 0), 2, 1, "e0.2".into());
         let mut rest = records(&["e0.1", "e1.0"]);
         rest.push(Step::Cut(at(&[cut[0], cut[1], cut[2], ("cuts", 0, 1)])));
         assert_eq!(taken(&mut merge), rest);
-        assert_eq!((taken(&mut merge).len(), merge.waiting()), (0, 1));
+        assert_eq!((taken(&mut merge).len(), merge.waiting(), merge.waiting_of((1, 0))), (0, 1, (1, 1)));
     }
 
     #[test]
     fn offsets_that_compaction_took_away_are_not_waited_for() {
         let mut merge = merge(&Positions::default());
         merge.cut(0, at(&[("catalog", 0, 5)]));
-        merge.arrive((0, 0), 2, "c2".into());
+        merge.arrive((0, 0), 2, 1, "c2".into());
         assert_eq!(taken(&mut merge), records(&["c2"]));
         assert_eq!(taken(&mut merge), []);
-        merge.arrive((0, 0), 7, "c7".into());
+        merge.arrive((0, 0), 7, 1, "c7".into());
         assert_eq!(taken(&mut merge), [Step::Cut(at(&[("catalog", 0, 5), ("cuts", 0, 1)]))]);
     }
 
@@ -308,7 +313,7 @@ mod tests {
                 }
                 Event::Arrive(lane) => {
                     if let Some(record) = partitions[lane].get(arrived[lane]) {
-                        replica.arrive(places[lane], arrived[lane] as i64, record.clone());
+                        replica.arrive(places[lane], arrived[lane] as i64, 1, record.clone());
                         arrived[lane] += 1;
                     }
                 }

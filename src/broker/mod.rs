@@ -8,7 +8,10 @@
 mod arrived;
 mod client;
 mod consume;
+mod ends;
+mod found;
 mod lead;
+mod letters;
 mod merge;
 mod publish;
 #[cfg(test)]
@@ -68,8 +71,11 @@ pub fn follow(needs: Needs) -> Result<Following, BrokerError> {
     }
     let refusal = lead::Refusal::default();
     let leader = lead::spawn(&needs.kafka, &topics, Arc::clone(&leads), Arc::clone(&stop), Arc::clone(&refusal))?;
+    let ends = ends::Ends::default();
+    let asking = ends::spawn(&needs.kafka, &topics, Arc::clone(&ends), Arc::clone(&stop))?;
     let consume = Consume {
         topics,
+        ends,
         reading: needs.reading,
         publisher: Arc::clone(&needs.publisher),
         ordered: needs.ingest.ordered(),
@@ -86,7 +92,7 @@ pub fn follow(needs: Needs) -> Result<Following, BrokerError> {
         .name("consumer".into())
         .spawn(move || shared.guard("consumer of the broker", || consume.run()))
         .map_err(|error| BrokerError::Thread("consumer", error))?;
-    Ok(Following { stop, threads: vec![leader, consumer], publisher: needs.publisher })
+    Ok(Following { stop, threads: vec![leader, asking, consumer], publisher: needs.publisher })
 }
 
 impl Following {

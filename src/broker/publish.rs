@@ -8,7 +8,8 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer};
 use sidecart_engine::nouns::{Positions, Record};
 
-use super::client::{BrokerError, Callbacks, config, explain};
+use super::client::{BrokerError, Callbacks, MAX_MESSAGE_BYTES, config, explain};
+use super::letters::{Letter, Spans};
 use super::topics::Topics;
 use crate::config::Kafka;
 use crate::ingest::{Outlet, Prepared, Sent, SubmitError};
@@ -19,18 +20,14 @@ pub const OWN_HEADER: &str = "sidecart-entry";
 pub const OWN_FORM: &[u8] = b"1";
 /// Records that may wait for the broker in this process; beyond, senders are told to come again.
 const MAX_QUEUED: usize = 200_000;
+/// The header of a cut that says whose letters were seen to: [`Spans`] as JSON.
+pub const BURIED: &str = "buried";
+/// Letters that are under way at once.
+const MAX_BURIED: usize = 2_000;
+/// Bytes that are kept of a record that cannot be taken: with what goes around them, the topic takes them.
+const MAX_LETTER_BYTES: usize = MAX_MESSAGE_BYTES - (64 << 10);
 /// How long a stop waits for what is under way.
 const FLUSH: Duration = Duration::from_secs(5);
-
-/// A record that could not be taken, and where it came from.
-pub struct Letter<'a> {
-    /// Topic, partition and offset.
-    pub origin: (&'a str, i32, i64),
-    /// Why.
-    pub reason: &'a str,
-    /// What was sent.
-    pub payload: &'a [u8],
-}
 
 /// Sends records to the broker.
 pub struct Publisher {
@@ -99,38 +96,56 @@ impl Publisher {
         }
     }
 
-    /// Says in what order records shall be taken. What comes of it comes back as a cut.
+    /// Says in what order records shall be taken, and whose letters were seen to. What comes of it comes back as a cut.
     ///
     /// # Errors
     /// The client's queue is full.
-    pub fn cut(&self, cut: &Positions) -> Result<(), KafkaError> {
-        let payload = serde_json::to_vec(cut).map_err(|_| KafkaError::Canceled)?;
-        let message: FutureRecord<'_, str, [u8]> = FutureRecord::to(&self.topics.cuts).payload(&payload);
+    pub fn cut(&self, cut: &Positions, buried: &Spans) -> Result<(), KafkaError> {
+        let json = |value: serde_json::Result<Vec<u8>>| value.map_err(|_| KafkaError::Canceled);
+        let payload = json(serde_json::to_vec(cut))?;
+        let mut message: FutureRecord<'_, str, [u8]> = FutureRecord::to(&self.topics.cuts).payload(&payload);
+        if !buried.is_empty() {
+            let value = json(serde_json::to_vec(buried))?;
+            message = message.headers(OwnedHeaders::new().insert(Header { key: BURIED, value: Some(&value) }));
+        }
         self.producer.send_result(message).map(drop).map_err(|(error, _)| error)
     }
 
-    /// Puts a record aside; waits until the broker has it.
+    /// Puts records aside; done when the broker has all of them.
     ///
     /// # Errors
-    /// [`SubmitError`]: it was not taken.
-    pub async fn bury(&self, letter: &Letter<'_>) -> Result<(), SubmitError> {
-        let (topic, partition, offset) = letter.origin;
-        let (partition, offset) = (partition.to_string(), offset.to_string());
-        let headers = OwnedHeaders::new()
-            .insert(Header { key: "reason", value: Some(letter.reason) })
-            .insert(Header { key: "topic", value: Some(topic) })
+    /// The first failure, after all are through: some of them may be there.
+    pub async fn bury(&self, letters: &[Letter]) -> Result<(), KafkaError> {
+        let mut outcome = Ok(());
+        for letters in letters.chunks(MAX_BURIED) {
+            let under_way: Vec<_> = letters.iter().map(|letter| self.send_letter(letter)).collect();
+            for sent in under_way {
+                let sent = match sent {
+                    Ok(delivery) => delivery.await.map_err(|_| KafkaError::Canceled),
+                    Err(error) => Err(error),
+                };
+                let sent = sent.and_then(|taken| taken.map(drop).map_err(|(error, _)| error));
+                outcome = outcome.and(sent);
+            }
+        }
+        outcome
+    }
+
+    fn send_letter(&self, letter: &Letter) -> Result<DeliveryFuture, KafkaError> {
+        let (partition, offset) = (letter.origin.partition.to_string(), letter.origin.offset.to_string());
+        let (key, size) = (letter.key(), letter.payload.len().to_string());
+        let mut headers = OwnedHeaders::new()
+            .insert(Header { key: "reason", value: Some(&letter.reason) })
+            .insert(Header { key: "topic", value: Some(&letter.origin.topic) })
             .insert(Header { key: "partition", value: Some(&partition) })
             .insert(Header { key: "offset", value: Some(&offset) });
+        let payload = &letter.payload[..letter.payload.len().min(MAX_LETTER_BYTES)];
+        if payload.len() < letter.payload.len() {
+            headers = headers.insert(Header { key: "cut-from-bytes", value: Some(&size) });
+        }
         let message: FutureRecord<'_, str, [u8]> =
-            FutureRecord::to(&self.topics.dead_letters).payload(letter.payload).headers(headers);
-        let sent = self.producer.send_result(message).map_err(|(error, _)| error);
-        let outcome = match sent {
-            Ok(delivery) => {
-                delivery.await.map_err(|_| KafkaError::Canceled).and_then(|taken| taken.map_err(|(e, _)| e))
-            }
-            Err(error) => Err(error),
-        };
-        outcome.map(drop).map_err(|error| SubmitError::Log(explain(&self.kafka, &error)))
+            FutureRecord::to(&self.topics.dead_letters).key(key.as_str()).payload(payload).headers(headers);
+        self.producer.send_result(message).map_err(|(error, _)| error)
     }
 
     /// Waits for what is under way.

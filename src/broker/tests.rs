@@ -24,8 +24,13 @@ const PARTITIONS: i32 = 3;
 type Cluster = MockCluster<'static, DefaultProducerContext>;
 
 fn cluster() -> (Cluster, Kafka) {
+    cluster_of(&Kafka::default().topic_prefix)
+}
+
+fn cluster_of(prefix: &str) -> (Cluster, Kafka) {
     let cluster = MockCluster::new(1).expect("a broker");
-    let kafka = Kafka { brokers: vec![cluster.bootstrap_servers()], partitions: 3, ..Kafka::default() };
+    let brokers = vec![cluster.bootstrap_servers()];
+    let kafka = Kafka { brokers, topic_prefix: prefix.to_owned(), partitions: 3, ..Kafka::default() };
     let topics = Topics::of(&kafka);
     for topic in topics.ordered.iter().chain([&topics.cuts, &topics.dead_letters]) {
         let is_many = ["catalog", "inventory", "events"].iter().any(|many| topic.ends_with(many));
@@ -163,4 +168,43 @@ async fn without_a_broker_a_replica_says_why_it_is_not_ready_and_tries_on() {
     replica.until("told", says).await;
     assert!(!replica.shared.progress.is_ready());
     replica.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_without_an_id_are_taken_however_long_the_names_of_topics_are() {
+    // An id has at most 128 bytes.
+    let (_cluster, kafka) = cluster_of(&"x".repeat(128));
+    let [.., events] = &Topics::of(&kafka).ordered;
+    let folder = tempfile::tempdir().expect("a folder");
+    let replica = Replica::on(&kafka, folder.path()).ready().await;
+    replica.put("a").await;
+    write(&kafka, events, "v", &cart("plain", "a").to_string());
+    let packed = json!({"client_id": "packed", "events": [
+        {"name": "add_to_cart", "params": {"items": [{"item_id": "a"}]}},
+        {"name": "add_to_cart", "params": {"items": [{"item_id": "a"}]}}]});
+    write(&kafka, events, "v", &packed.to_string());
+    let units = |replica: &Replica, session: &str| {
+        let engine = replica.shared.engine.read();
+        let session = engine.session(session, replica.ingest.now());
+        session.map_or(0, |session| session.cart.iter().map(|line| line.quantity).sum())
+    };
+    replica.until("told of both", |replica| units(replica, "plain") == 1 && units(replica, "packed") == 2).await;
+    assert_eq!(replica.shared.metrics.broker.poison.get(), 0);
+    replica.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_ends_of_partitions_are_told_with_what_nobody_has_read() {
+    let (_cluster, kafka) = cluster();
+    let topics = Topics::of(&kafka);
+    let [.., events] = &topics.ordered;
+    (0..20).for_each(|n| write(&kafka, events, &format!("v{n}"), "unread"));
+    let consumer = client::config(&kafka).expect("settings");
+    let consumer = consumer.create_with_context(client::Callbacks::of(&kafka)).expect("a consumer");
+    let all = topics.ordered.clone();
+    let told = tokio::task::spawn_blocking(move || ends::ask(&consumer, &all)).await.expect("asked");
+    let told = told.expect("told");
+    let all: i64 = told.iter().filter(|(topic, ..)| topic == events).map(|(.., end)| end).sum();
+    assert_eq!((all, told.of(events, PARTITIONS)), (20, None));
+    assert_eq!(told.iter().count(), 3 * PARTITIONS as usize + 2);
 }

@@ -7,6 +7,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use sidecart_engine::nouns::{DAY_MS, Record};
 
 use super::client::{BrokerError, Callbacks, MAX_MESSAGE_BYTES, config, explain};
+use super::found;
 use crate::config::{Kafka, Span};
 
 /// How long one question to the broker may take.
@@ -53,63 +54,98 @@ impl Topics {
     fn all(&self, kafka: &Kafka) -> Vec<Wanted<'_>> {
         let [catalog, inventory, models, erasures, events] = &self.ordered;
         let many = i32::from(kafka.partitions);
+        let wanted = |name, partitions, cleanup, exactly| Wanted { name, partitions, cleanup, exactly };
         vec![
-            Wanted { name: catalog, partitions: many, compacted: true, exactly: false },
-            Wanted { name: inventory, partitions: many, compacted: true, exactly: false },
-            Wanted { name: models, partitions: 1, compacted: true, exactly: true },
-            Wanted { name: erasures, partitions: 1, compacted: false, exactly: true },
-            Wanted { name: events, partitions: many, compacted: false, exactly: false },
-            Wanted { name: &self.cuts, partitions: 1, compacted: false, exactly: true },
-            Wanted { name: &self.dead_letters, partitions: 1, compacted: false, exactly: false },
+            wanted(catalog, many, Cleanup::Newest, false),
+            wanted(inventory, many, Cleanup::Newest, false),
+            wanted(models, 1, Cleanup::Models, true),
+            wanted(erasures, 1, Cleanup::Order, true),
+            wanted(events, many, Cleanup::Events, false),
+            wanted(&self.cuts, 1, Cleanup::Order, true),
+            wanted(&self.dead_letters, 1, Cleanup::Letters, false),
         ]
     }
 
-    /// Makes what is missing, if that is allowed, and checks the rest.
+    /// Makes what is missing, if that is allowed, and checks the rest; gives what is to be warned of.
     ///
     /// # Errors
     /// [`BrokerError`] says what is missing or wrong, and the remedy.
-    pub async fn ensure(&self, kafka: &Kafka) -> Result<(), BrokerError> {
+    pub async fn ensure(&self, kafka: &Kafka) -> Result<Vec<String>, BrokerError> {
         let admin: AdminClient<Callbacks> =
             config(kafka)?.create_with_context(Callbacks::of(kafka)).map_err(BrokerError::Settings)?;
         let wanted = self.all(kafka);
-        let mut missing = Vec::new();
+        let (mut missing, mut found, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
         // All topics are asked for: a broker may make one that it is asked for by name, and not as it must be.
         let refused = |error| BrokerError::Refused(explain(kafka, &error));
         let there = admin.inner().fetch_metadata(None, ASK).map_err(refused)?;
         for topic in &wanted {
-            let found = there.topics().iter().find(|there| there.name() == topic.name);
-            let found = found.map_or(0, |there| there.partitions().len() as i32);
-            match found {
-                0 => missing.push(topic),
-                found if topic.exactly && found != topic.partitions => {
-                    let problem = format!(
-                        "has {found} partitions, it must have one: delete it while no replica runs, Sidecart makes it anew"
-                    );
-                    return Err(BrokerError::Topic { topic: topic.name.to_owned(), problem });
-                }
-                found if found < topic.partitions => tracing::warn!(
-                    topic = topic.name,
-                    found,
-                    wanted = topic.partitions,
-                    "fewer partitions than `kafka.partitions`: it works, but add some if producers wait for one another"
-                ),
-                _ => {}
+            let partitions = there.topics().iter().find(|there| there.name() == topic.name);
+            let partitions = partitions.map_or(&[][..], |there| there.partitions());
+            if partitions.is_empty() {
+                missing.push(topic);
+                continue;
             }
+            warnings.extend(topic.counted(partitions.len() as i32)?);
+            found.push((topic, partitions.iter().map(|partition| partition.replicas().len()).min().unwrap_or(0)));
         }
         if !missing.is_empty() && !kafka.create_topics {
             let names: Vec<&str> = missing.iter().map(|topic| topic.name).collect();
             let problem = "is missing: make it, or set `kafka.create_topics: true`".to_owned();
             return Err(BrokerError::Topic { topic: names.join("`, `"), problem });
         }
-        make(kafka, &admin, &missing).await
+        make(kafka, &admin, &missing).await?;
+        if !found.is_empty() {
+            warnings.extend(found::check(&admin, &found).await?);
+        }
+        Ok(warnings)
     }
 }
 
-struct Wanted<'a> {
-    name: &'a str,
-    partitions: i32,
-    compacted: bool,
-    exactly: bool,
+/// A topic as it should be.
+pub struct Wanted<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// How many partitions it is made with.
+    pub partitions: i32,
+    /// What may be deleted of it.
+    pub cleanup: Cleanup,
+    /// Whether it may have no other number of partitions.
+    pub exactly: bool,
+}
+
+impl Wanted<'_> {
+    /// Judges how many partitions there are.
+    fn counted(&self, count: i32) -> Result<Option<String>, BrokerError> {
+        if self.exactly && count != self.partitions {
+            let problem = format!(
+                "has {count} partitions, it must have one: delete it while no replica runs, Sidecart makes it anew"
+            );
+            return Err(BrokerError::Topic { topic: self.name.to_owned(), problem });
+        }
+        let warning = || {
+            format!(
+                "topic `{}` has {count} partitions, `kafka.partitions` is {}: it works, but add some if producers wait \
+                 for one another",
+                self.name, self.partitions
+            )
+        };
+        Ok((count < self.partitions).then(warning))
+    }
+}
+
+/// What the broker may delete of a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cleanup {
+    /// Events that are older than the retention.
+    Events,
+    /// What is older than the retention, which must not be shorter than that of events.
+    Order,
+    /// What is older than the retention, and copies of a letter.
+    Letters,
+    /// All but the newest of each key, which cannot be told again by anybody but the shop.
+    Newest,
+    /// All but the newest of each key.
+    Models,
 }
 
 async fn make(kafka: &Kafka, admin: &AdminClient<Callbacks>, missing: &[&Wanted<'_>]) -> Result<(), BrokerError> {
@@ -128,11 +164,13 @@ async fn make(kafka: &Kafka, admin: &AdminClient<Callbacks>, missing: &[&Wanted<
         } else {
             topic
         };
-        topics.push(if wanted.compacted {
+        topics.push(match wanted.cleanup {
+            Cleanup::Events | Cleanup::Order => topic.set("cleanup.policy", "delete").set("retention.ms", &retention),
+            Cleanup::Letters => topic.set("cleanup.policy", "compact,delete").set("retention.ms", &retention),
             // Replicas that read the same records agree bit for bit: those of the last days are left as they are.
-            topic.set("cleanup.policy", "compact").set("min.compaction.lag.ms", &uncompacted)
-        } else {
-            topic.set("cleanup.policy", "delete").set("retention.ms", &retention)
+            Cleanup::Newest | Cleanup::Models => {
+                topic.set("cleanup.policy", "compact").set("min.compaction.lag.ms", &uncompacted)
+            }
         });
     }
     if topics.is_empty() {

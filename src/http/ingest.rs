@@ -13,6 +13,7 @@ use super::problem::{Problem, ProblemBody};
 use crate::service::{Accepted, Refused, Service, Timing};
 use crate::wire::event::CrossSellEvent;
 use crate::wire::item::ItemInput;
+use crate::wire::repeat::{self, RequestKey};
 use crate::wire::shapes::{Envelope, Transport};
 use crate::wire::stock::InventoryUpdate;
 
@@ -92,11 +93,17 @@ fn params(params: IngestParams) -> Result<IngestQuery, Problem> {
 /// One object, an array, or one object per line (`application/x-ndjson`). Malformed elements are rejected one by one
 /// with their index, the rest is kept. What is accepted is durable before this answers, and counts once per event id.
 ///
+/// A request that failed, or got no answer, may have been taken in part. Sent again, events count once if they carry an
+/// `eventId`, or if both requests carry the same `Idempotency-Key`.
+///
 /// An element may also be a CloudEvent 1.0 (structured, batched, or binary with `ce-` headers), an e-commerce event of
 /// Segment's or of GA4's, told by its own marks and translated by `events.mapping` of the config. What such an element
 /// says beside that, such as `page_view`, is counted as ignored.
 #[utoipa::path(
-    post, path = "/v1/events", tag = "events", params(IngestQuery),
+    post, path = "/v1/events", tag = "events",
+    params(IngestQuery, ("Idempotency-Key" = Option<String>, Header,
+        description = "A name for this request, 1 to 255 bytes, kept when it is sent again: events without an id then \
+            count once. It gives ids to events and is not remembered otherwise")),
     request_body(content(
         (EventSchema = "application/json"), (String = "application/x-ndjson"),
         (Object = "application/cloudevents+json"), (Vec<Object> = "application/cloudevents-batch+json")
@@ -118,10 +125,11 @@ pub async fn post_events(
     let query = params(query)?;
     let (waits, timing) = (query.waits()?, query.timing()?);
     not_empty(&body)?;
+    let key = headers.get(repeat::HEADER).map(|value| RequestKey::new(value.as_bytes())).transpose()?;
     let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
     let envelope = Envelope::of(headers, Transport::Http)
         .map_err(|why| Problem::new(StatusCode::BAD_REQUEST, why.code.name(), why.to_string()))?;
-    let accepted = service.accept_events(&body.bytes, body.packing, &envelope, timing).await?;
+    let accepted = service.accept_events(&body.bytes, body.packing, &envelope, timing, key.as_ref()).await?;
     Ok(receipt(&service, accepted, waits).await)
 }
 

@@ -31,6 +31,9 @@ pub struct Readiness {
     /// Why it is not ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What works, but not as well as it could, each with its remedy.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Every record before this offset is in the engine.
     pub applied: u64,
     /// Every record before this offset is in the log.
@@ -77,7 +80,8 @@ pub async fn readyz(State(service): State<Arc<Service>>) -> (StatusCode, Json<Re
         Phase::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping", Some("a stop signal has come".to_owned())),
         Phase::Failed(why) => (StatusCode::SERVICE_UNAVAILABLE, "failed", Some(why)),
     };
-    (status, Json(Readiness { status: name, reason, applied: applied.0, appended: appended.0 }))
+    let warnings = service.warnings();
+    (status, Json(Readiness { status: name, reason, warnings, applied: applied.0, appended: appended.0 }))
 }
 
 /// Metrics in the OpenMetrics text format

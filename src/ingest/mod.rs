@@ -32,7 +32,7 @@ pub use changed::Changed;
 pub use dead_letters::{DeadLetters, Letter, Posted};
 pub use digest::StateDigest;
 #[cfg(feature = "kafka")]
-pub use ordered::Ordered;
+pub use ordered::{Answer, Ordered};
 #[cfg(feature = "kafka")]
 pub use outlet::Sent;
 pub use outlet::{Mark, Outlet};

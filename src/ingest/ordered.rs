@@ -20,18 +20,30 @@ impl Ordered {
         Self { jobs, room: Arc::new(Semaphore::new(2 * MAX_ORDERED)) }
     }
 
-    /// Appends a batch to this process's log and has it applied; waits for the append. Must not be called on a thread of
-    /// the runtime.
+    /// Has a batch appended to this process's log and applied. Must not be called on a thread of the runtime.
     ///
     /// # Errors
-    /// [`SubmitError`]: nothing of it was taken.
-    pub fn submit(&self, records: Vec<Prepared>, received: Instant) -> Result<Receipt, SubmitError> {
+    /// [`SubmitError`]: nothing of it is taken.
+    pub fn send(&self, records: Vec<Prepared>, received: Instant) -> Result<Answer, SubmitError> {
         let permits = u32::try_from(records.len()).map_err(|_| SubmitError::Full(MAX_ORDERED))?;
         let room = Arc::clone(&self.room).try_acquire_many_owned(permits);
         let room = room.map_err(|_| SubmitError::Full(MAX_ORDERED))?;
         let (reply, answer) = oneshot::channel();
         let job = Job { records, received, reply, room };
         self.jobs.blocking_send(Message::Take(job)).map_err(|_| SubmitError::Stopping)?;
-        answer.blocking_recv().unwrap_or(Err(SubmitError::Stopping))
+        Ok(Answer(answer))
+    }
+}
+
+/// What becomes of a batch.
+pub struct Answer(oneshot::Receiver<Result<Receipt, SubmitError>>);
+
+impl Answer {
+    /// Waits for the append. Must not be called on a thread of the runtime.
+    ///
+    /// # Errors
+    /// [`SubmitError`]: nothing of the batch was taken.
+    pub fn wait(self) -> Result<Receipt, SubmitError> {
+        self.0.blocking_recv().unwrap_or(Err(SubmitError::Stopping))
     }
 }

@@ -26,6 +26,8 @@ pub struct Progress {
     phase: RwLock<Phase>,
     /// What is still to come from a broker before the process counts as ready.
     behind: RwLock<Option<String>>,
+    /// What works, but not as well as it could.
+    warnings: RwLock<Vec<String>>,
     appended: AtomicU64,
     applied: watch::Sender<Offset>,
     /// When the oldest unapplied record arrived, in microseconds since `start`, or somewhat earlier.
@@ -40,6 +42,7 @@ impl Progress {
             start: Instant::now(),
             phase: RwLock::new(Phase::CatchingUp),
             behind: RwLock::new(None),
+            warnings: RwLock::default(),
             appended: AtomicU64::new(next.0),
             applied: watch::Sender::new(next),
             pending_since_us: AtomicU64::new(0),
@@ -63,6 +66,18 @@ impl Progress {
     #[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "without a broker nothing comes from one"))]
     pub fn set_behind(&self, why: Option<String>) {
         *self.behind.write() = why;
+    }
+
+    /// What works, but not as well as it could.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        self.warnings.read().clone()
+    }
+
+    /// Says what works, but not as well as it could.
+    #[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "only topics of a broker are warned of"))]
+    pub fn set_warnings(&self, warnings: Vec<String>) {
+        *self.warnings.write() = warnings;
     }
 
     /// Whether records are taken.

@@ -20,6 +20,10 @@ pub struct Broker {
     pub cuts: Counter,
     /// Records that cannot be taken.
     pub poison: Counter,
+    /// Letters that this replica has put into the topic of dead letters.
+    pub letters: Counter,
+    /// Letters that could not be put there.
+    pub letters_lost: Counter,
     /// 1: this replica leads.
     pub leader: Gauge,
     /// Records that have arrived and wait for their turn.
@@ -33,6 +37,8 @@ impl Broker {
         let broker = Self {
             cuts: Counter::default(),
             poison: Counter::default(),
+            letters: Counter::default(),
+            letters_lost: Counter::default(),
             leader: Gauge::default(),
             waiting: Gauge::default(),
             lag: Family::default(),
@@ -40,6 +46,16 @@ impl Broker {
         };
         registry.register("broker_cuts", "Cuts that this replica has sent", broker.cuts.clone());
         registry.register("broker_poison", "Records of the broker that cannot be taken", broker.poison.clone());
+        registry.register(
+            "broker_letters",
+            "Dead letters that this replica has written to the broker",
+            broker.letters.clone(),
+        );
+        registry.register(
+            "broker_letters_lost",
+            "Dead letters that the broker did not take",
+            broker.letters_lost.clone(),
+        );
         registry.register("broker_leader", "Whether this replica leads: 1, or 0", broker.leader.clone());
         registry.register(
             "broker_waiting_records",

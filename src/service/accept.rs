@@ -11,6 +11,7 @@ use super::uses::Worth;
 use crate::ingest::{Letter, Mark, Posted, Prepared, SubmitError};
 use crate::metrics::OutcomeLabel;
 use crate::wire::event::{Acceptance, ReadEvent};
+use crate::wire::repeat::RequestKey;
 use crate::wire::shapes::{self, Envelope, Outcome, Refusal, Told};
 use crate::wire::split::{Elements, Packing, elements, whole};
 use crate::wire::{Code, Rejection, item, stock};
@@ -60,7 +61,8 @@ pub struct Accepted {
 }
 
 impl Service {
-    /// Takes a body of events: parses them one by one and makes the good ones durable.
+    /// Takes a body of events: parses them one by one and makes the good ones durable. `key`: what the sender calls the
+    /// request, so that events without an id count once when it is sent again.
     ///
     /// # Errors
     /// [`SubmitError`]: to be sent again later.
@@ -70,6 +72,7 @@ impl Service {
         packing: Packing,
         envelope: &Envelope,
         timing: Timing,
+        key: Option<&RequestKey>,
     ) -> Result<Accepted, SubmitError> {
         let (acceptance, in_force) = (self.acceptance(timing), self.in_force());
         let (mut accepted, mut prepared) = (Accepted::default(), Vec::new());
@@ -83,7 +86,8 @@ impl Service {
                 self.refuse(&mut accepted, index, &why);
                 continue;
             }
-            let told = Told { bytes: element, envelope, id: None };
+            let id = key.map(|key| key.id(index, element));
+            let told = Told { bytes: element, envelope, id: id.as_deref() };
             shapes::read(told, &in_force.mapping, &acceptance, |outcome| match outcome {
                 Outcome::Event(read) => match prepare(self.welcome(read), acceptance.now) {
                     Ok(record) => prepared.push(record),

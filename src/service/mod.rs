@@ -150,6 +150,12 @@ impl Service {
         self.shared.progress.behind()
     }
 
+    /// What works, but not as well as it could.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        self.shared.progress.warnings()
+    }
+
     /// Records of the log that are applied, and all of them.
     #[must_use]
     pub fn offsets(&self) -> (Offset, Offset) {

@@ -10,6 +10,7 @@ pub mod item;
 mod json;
 pub mod model;
 mod reject;
+pub mod repeat;
 pub mod request;
 pub mod scalar;
 pub mod shapes;

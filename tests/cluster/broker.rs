@@ -7,25 +7,35 @@ pub struct Broker {
     dir: PathBuf,
     /// Its address.
     pub address: String,
+    printed: String,
 }
 
 impl Broker {
     /// Starts one that keeps its files in `dir`.
     pub fn start(dir: &Path) -> Self {
-        let printed = run("start", dir);
-        let address = printed.lines().find_map(|line| line.strip_prefix("KAFKA_BROKERS="));
-        let address = address.expect("it prints its address").trim_matches(['\'', '"']).to_owned();
-        Self { dir: dir.to_owned(), address }
+        Self::start_with(dir, &[])
+    }
+
+    /// As [`Broker::start`], with further flags of the script.
+    pub fn start_with(dir: &Path, flags: &[&str]) -> Self {
+        let printed = run(command("start", dir).args(flags));
+        let address = value(&printed, "KAFKA_BROKERS").expect("it prints its address");
+        Self { dir: dir.to_owned(), address, printed }
+    }
+
+    /// What the script printed under this name.
+    pub fn printed(&self, name: &str) -> String {
+        value(&self.printed, name).expect("it is printed")
     }
 
     /// kill -9.
     pub fn kill(&self) {
-        run("kill", &self.dir);
+        run(&mut command("kill", &self.dir));
     }
 
     /// Starts it again, at the same address and with what it had.
     pub fn restart(&self) {
-        run("restart", &self.dir);
+        run(&mut command("restart", &self.dir));
     }
 }
 
@@ -42,11 +52,16 @@ fn command(action: &str, dir: &Path) -> Command {
     command
 }
 
-fn run(action: &str, dir: &Path) -> String {
+fn value(printed: &str, name: &str) -> Option<String> {
+    let value = printed.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))?;
+    Some(value.trim_matches(['\'', '"']).to_owned())
+}
+
+fn run(command: &mut Command) -> String {
     // Into a file: the broker would inherit a pipe and keep it open.
     let (said, path) = tempfile::NamedTempFile::new().expect("a file").into_parts();
-    let status = command(action, dir).stdout(said).status().expect("the script runs");
+    let status = command.stdout(said).status().expect("the script runs");
     let printed = std::fs::read_to_string(&path).expect("what it printed");
-    assert!(status.success(), "scripts/services/kafka {action}: {printed}");
+    assert!(status.success(), "{command:?}: {printed}");
     printed
 }

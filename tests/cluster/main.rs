@@ -2,9 +2,13 @@
 //! acknowledged is lost or counts twice, answers go on, and in the end all replicas have the same state, bit for bit.
 
 mod broker;
+mod letters;
+mod outside;
+mod security;
 #[path = "../http/server.rs"]
 #[expect(dead_code, reason = "shared with the HTTP tests, which use more of it")]
 mod server;
+mod topics;
 
 use std::path::Path;
 use std::process::Command;

@@ -1,5 +1,5 @@
 use super::sums::Sums;
-use crate::store::{best_of, best_weighted};
+use crate::store::{Row, best_of, best_weighted};
 
 /// A sparse vector over dense numbers that is cleared in O(1).
 #[derive(Debug, Default)]
@@ -18,6 +18,12 @@ impl Accumulator {
     /// Adds to an entry, which is 0 if it was not touched before. The number must be below the `len` of `begin`.
     pub(crate) fn add(&mut self, number: u32, amount: f32) {
         self.sums.add(number, [amount]);
+    }
+
+    /// Adds what a row's weights are worth to the entries of its partners, see [`Accumulator::add`].
+    pub(crate) fn add_row(&mut self, row: &Row, worth: impl Fn(f32) -> f32) {
+        let entries = row.partners.iter().zip(&row.weights);
+        self.sums.add_all(entries.map(|(&partner, &weight)| (partner, [worth(weight)])));
     }
 
     /// Sets an entry back to 0, if it was touched.

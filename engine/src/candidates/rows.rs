@@ -64,7 +64,7 @@ pub(crate) static TRANSITIONS: RowSource = RowSource {
 
 impl RowSource {
     /// The items that speak, each with its say.
-    fn voices<'a>(&'a self, moment: &'a Moment<'_>) -> impl Iterator<Item = (&'a Seen, f32)> + 'a {
+    fn voices<'a>(&'a self, moment: &'a Moment<'_>) -> impl Iterator<Item = (&'a Seen, f32)> + Clone + 'a {
         let say = |seen: &Seen| if seen.in_cart && !seen.browsed { 1.0 } else { (-seen.age / self.memory).exp() };
         let reach = match self.relation {
             Relation::Visit | Relation::Next => moment.settings.candidates.context_items,
@@ -94,13 +94,12 @@ impl Source for RowSource {
     fn collect(&self, moment: &Moment<'_>, limit: usize, work: &mut Workspace) {
         let rows = &moment.state.rows;
         work.items.begin(moment.state.catalog.numbers());
+        rows.fetch(self.relation, self.voices(moment).map(|(seen, _)| seen.item));
         for (seen, say) in self.voices(moment) {
             let Some(row) = rows.get(self.relation, seen.item) else { continue };
             let factor = moment.lens.rows.factor(row.epoch);
             let scale = say * factor / seen.occurrences(row.n * factor).powf(self.alpha);
-            for (&partner, &weight) in row.partners.iter().zip(&row.weights) {
-                work.items.add(partner, weight * scale);
-            }
+            work.items.add_row(row, |weight| weight * scale);
         }
         work.leave_out_visit(moment);
         if self.damp > 0.0 {

@@ -12,6 +12,10 @@ const STEPS: usize = 24;
 /// Time in which a neighbour's say falls to 1/e.
 const FADE_S: f32 = (30 * DAY_MS / SECOND_MS) as f32;
 
+/// Items of context at most.
+const MAX_CONTEXT: usize = 64;
+/// The rank of what is not of the context.
+const NO_RANK: u32 = u16::MAX as u32;
 /// Visits whose items are fetched before any of them is looked at: as many as the nearest cache holds.
 const AT_ONCE: usize = 128;
 
@@ -72,9 +76,13 @@ pub(super) struct Survey {
     /// Similarities of neighbouring visits, by view.
     neighbours: Tally,
     /// The most similar of them, and how similar; 0 in a view that they are no neighbours in.
-    visits: Vec<(Located, [f32; VIEWS.len()])>,
+    visits: Vec<(u32, [f32; VIEWS.len()])>,
+    /// Some of those, and where they lie.
+    located: Vec<(Located, [f32; VIEWS.len()])>,
     /// What they say of items.
     votes: Sums<{ VIEWS.len() }>,
+    /// Where the votes for the items of one visit stand.
+    places: Vec<usize>,
     ranked: Vec<u64>,
 }
 
@@ -105,48 +113,63 @@ impl Survey {
         }
     }
 
-    /// Locates the neighbours most similar in either view.
+    /// Chooses the neighbours most similar in either view.
     fn choose(&mut self, moment: &Moment<'_>) {
-        let (index, most) = (&moment.state.index, moment.settings.candidates.neighbours);
+        let most = moment.settings.candidates.neighbours;
         let mut view = 0..VIEWS.len();
         let bars = VIEWS.map(|of| {
             let view = view.next().unwrap_or_default();
             let is_on = (of.settings)(&moment.settings.candidates).weight > 0.0;
             if is_on { self.neighbours.bar(view, most) } else { u64::MAX }
         });
-        let finder = index.finder();
-        self.visits.clear();
-        for &(visit, sums) in self.neighbours.entries() {
+        let entries = self.neighbours.entries();
+        // Each is written, and stays if it is similar enough: which ones are is as good as random to the processor.
+        self.visits.resize(entries.len() + 1, (0, [0.0; VIEWS.len()]));
+        let mut len = 0;
+        for &(visit, sums) in entries {
             let kept = |view: usize| if standing(visit, sums[view]) >= bars[view] { sums[view] } else { 0.0 };
             let similar: [f32; VIEWS.len()] = std::array::from_fn(kept);
-            if similar != [0.0; VIEWS.len()]
-                && let Some(located) = finder.locate(visit)
-            {
-                self.visits.push((located, similar));
-            }
+            self.visits[len] = (visit, similar);
+            len += usize::from(similar != [0.0; VIEWS.len()]);
         }
+        self.visits.truncate(len);
     }
 
     /// Lets the neighbours vote for their items.
     fn ask(&mut self, moment: &Moment<'_>) {
         let index = &moment.state.index;
         self.votes.begin(moment.state.catalog.numbers());
-        let marks = Marks::of(moment.recent());
+        let context = &moment.recent()[..moment.recent().len().min(MAX_CONTEXT)];
+        let ranks = Ranks::of(context);
+        // The context's items come first, so that an item's place says whether it is one of them.
+        self.votes.mention(context.iter().map(|seen| seen.item), |_| {});
         let now_s = moment.now.0.div_euclid(SECOND_MS);
         let near: [[f32; VIEWS.len()]; STEPS] =
             std::array::from_fn(|steps| VIEWS.map(|view| (-(steps as f32) / view.reach).exp()));
+        let finder = index.finder();
         for visits in self.visits.chunks(AT_ONCE) {
-            fetch(visits.iter().map(|(visit, _)| index.items(*visit).first().copied().unwrap_or_default()));
-            for &(visit, similar) in visits {
+            finder.fetch(visits.iter().map(|&(visit, _)| visit));
+            self.located.clear();
+            let located = visits.iter().filter_map(|&(visit, similar)| Some((finder.locate(visit)?, similar)));
+            self.located.extend(located);
+            fetch(self.located.iter().map(|(visit, _)| index.items(*visit).first().copied().unwrap_or_default()));
+            for &(visit, similar) in &self.located {
                 let items = index.items(visit);
-                let Some(anchor) = marks.newest_shared(items) else { continue };
+                let mut newest = u32::MAX;
+                self.places.clear();
+                self.votes.mention(items.iter().copied(), |place| {
+                    newest = newest.min(ranks.standing(self.places.len(), place));
+                    self.places.push(place);
+                });
+                let Some(anchor) = Ranks::anchor(newest) else { continue };
                 let idle_s = (now_s - i64::from(visit.at_s)).max(0) as f32;
                 let weight = (-idle_s / FADE_S).exp() / (items.len() as f32).sqrt();
                 let votes = similar.map(|similarity| similarity * weight);
-                for (place, &item) in items.iter().enumerate() {
-                    let side = if place < anchor { BEFORE } else { 1.0 };
-                    let near = &near[place.abs_diff(anchor).min(STEPS - 1)];
-                    self.votes.add(item, std::array::from_fn(|view| votes[view] * side * near[view]));
+                let sides = [votes, votes.map(|votes| votes * BEFORE)];
+                for (at, &place) in self.places.iter().enumerate() {
+                    let votes = &sides[usize::from(at < anchor)];
+                    let near = &near[at.abs_diff(anchor).min(STEPS - 1)];
+                    self.votes.add_at(place, std::array::from_fn(|view| votes[view] * near[view]));
                 }
             }
         }
@@ -234,15 +257,27 @@ impl<'a> Marks<'a> {
         }
         self.context.iter().position(|seen| seen.item == item)
     }
+}
 
-    /// How many steps back the item is in the context.
-    fn age(&self, item: ItemIx) -> Option<f32> {
-        self.place(item).map(|place| self.context[place].age)
+/// How new the items of context are, by their places in it.
+struct Ranks([u32; MAX_CONTEXT + 1]);
+
+impl Ranks {
+    fn of(context: &[Seen]) -> Self {
+        let newer = |than: &Seen| context.iter().filter(|seen| seen.age < than.age).count() as u32;
+        let mut ranks = [NO_RANK; MAX_CONTEXT + 1];
+        ranks.iter_mut().zip(context).for_each(|(rank, seen)| *rank = newer(seen));
+        Self(ranks)
     }
 
-    /// The place of the item that is newest in the context; of equally new ones, the last.
-    fn newest_shared(&self, items: &[ItemIx]) -> Option<usize> {
-        let ages = items.iter().enumerate().filter_map(|(place, &item)| Some((place, self.age(item)?)));
-        ages.min_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0))).map(|(place, _)| place)
+    /// The lower, the newer in the context is what a visit holds at `at` and the context at `place`; of equally new ones,
+    /// the last is the lowest.
+    fn standing(&self, at: usize, place: usize) -> u32 {
+        self.0[place.min(MAX_CONTEXT)] << 16 | (u32::from(u16::MAX) - at as u32)
+    }
+
+    /// Where a visit holds the newest item of context, by the lowest standing of all that it holds.
+    fn anchor(lowest: u32) -> Option<usize> {
+        (lowest >> 16 < NO_RANK).then_some(usize::from(u16::MAX) - (lowest as usize & usize::from(u16::MAX)))
     }
 }

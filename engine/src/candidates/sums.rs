@@ -10,6 +10,9 @@ const MAX_ENTRIES: usize = 1 << PLACE_BITS;
 pub(super) struct Sums<const N: usize> {
     stamp: u32,
     cells: Vec<u32>,
+    /// How many of the entries are in use.
+    len: usize,
+    /// All 0 beyond `len`.
     entries: Vec<(u32, [f32; N])>,
 }
 
@@ -19,7 +22,8 @@ impl<const N: usize> Sums<N> {
         if self.cells.len() < len {
             self.cells.resize(len, 0);
         }
-        self.entries.clear();
+        self.entries[..self.len].fill((0, [0.0; N]));
+        self.len = 0;
         self.stamp += 1;
         if self.stamp == 1 << (u32::BITS - PLACE_BITS) {
             // Old stamps would look new.
@@ -30,14 +34,40 @@ impl<const N: usize> Sums<N> {
 
     /// Adds to the sums of a number, which are 0 if it was not mentioned before. It must be below the `len` of `begin`.
     pub(super) fn add(&mut self, number: u32, amounts: [f32; N]) {
-        let cell = &mut self.cells[number as usize];
-        if *cell >> PLACE_BITS == self.stamp {
-            let sums = &mut self.entries[*cell as usize % MAX_ENTRIES].1;
-            sums.iter_mut().zip(amounts).for_each(|(sum, amount)| *sum += amount);
-        } else if self.entries.len() < MAX_ENTRIES {
-            *cell = self.stamp << PLACE_BITS | self.entries.len() as u32;
-            self.entries.push((number, amounts));
+        self.add_all([(number, amounts)].into_iter());
+    }
+
+    /// Adds to the sums of some numbers, see [`Sums::add`].
+    pub(super) fn add_all(&mut self, amounts: impl ExactSizeIterator<Item = (u32, [f32; N])>) {
+        let mut room = self.room(amounts.len());
+        for (number, amounts) in amounts {
+            let place = room.mention(number);
+            add(&mut room.entries[place].1, amounts);
         }
+        self.len = room.len;
+    }
+
+    /// Tells where the sums of some numbers stand, which are below the `len` of `begin`: at first mention after those of all
+    /// others.
+    pub(super) fn mention(&mut self, numbers: impl ExactSizeIterator<Item = u32>, mut told: impl FnMut(usize)) {
+        let mut room = self.room(numbers.len());
+        numbers.for_each(|number| told(room.mention(number)));
+        self.len = room.len;
+    }
+
+    /// Room for so many more entries.
+    fn room(&mut self, more: usize) -> Room<'_, N> {
+        // The one beyond the most takes in what there is no room for.
+        let least = (self.len + more + 1).min(MAX_ENTRIES + 1);
+        if self.entries.len() < least {
+            self.entries.resize(least.max(self.entries.len() * 2).min(MAX_ENTRIES + 1), (0, [0.0; N]));
+        }
+        Room { stamp: self.stamp, cells: &mut self.cells, len: self.len, entries: &mut self.entries }
+    }
+
+    /// Adds to the sums at a place told by [`Sums::mention`].
+    pub(super) fn add_at(&mut self, place: usize, amounts: [f32; N]) {
+        add(&mut self.entries[place].1, amounts);
     }
 
     /// The sums of a number, `None` if it was not mentioned.
@@ -54,13 +84,41 @@ impl<const N: usize> Sums<N> {
 
     /// Numbers and their sums, in order of first mention.
     pub(super) fn entries(&self) -> &[(u32, [f32; N])] {
-        &self.entries
+        &self.entries[..self.len]
     }
 
     fn place(&self, number: u32) -> Option<usize> {
         let cell = *self.cells.get(number as usize)?;
         (self.stamp > 0 && cell >> PLACE_BITS == self.stamp).then_some(cell as usize % MAX_ENTRIES)
     }
+}
+
+/// Sums while some numbers are mentioned, one right after the other.
+struct Room<'a, const N: usize> {
+    stamp: u32,
+    cells: &'a mut [u32],
+    len: usize,
+    entries: &'a mut [(u32, [f32; N])],
+}
+
+impl<const N: usize> Room<'_, N> {
+    /// Whether a number was mentioned before is as good as random to the processor, so nothing branches on it.
+    #[inline(always)]
+    fn mention(&mut self, number: u32) -> usize {
+        let cell = &mut self.cells[number as usize];
+        let is_known = *cell >> PLACE_BITS == self.stamp;
+        let place = if is_known { *cell as usize % MAX_ENTRIES } else { self.len };
+        if place < MAX_ENTRIES {
+            *cell = self.stamp << PLACE_BITS | place as u32;
+            self.entries[place].0 = number;
+            self.len += usize::from(!is_known);
+        }
+        place
+    }
+}
+
+fn add<const N: usize>(sums: &mut [f32; N], amounts: [f32; N]) {
+    sums.iter_mut().zip(amounts).for_each(|(sum, amount)| *sum += amount);
 }
 
 #[cfg(test)]

@@ -27,11 +27,10 @@ impl Source for TwoHops {
         let rows = &moment.state.rows;
         let hops = first_hops(moment);
         work.items.begin(moment.state.catalog.numbers());
+        rows.fetch(Relation::Visit, hops.iter().map(|&(between, _)| between));
         for (between, share) in hops {
             let Some(row) = rows.get(Relation::Visit, between).filter(|row| row.n > 0.0) else { continue };
-            for (&partner, &weight) in row.partners.iter().zip(&row.weights) {
-                work.items.add(partner, share * weight / row.n);
-            }
+            work.items.add_row(row, |weight| share * weight / row.n);
         }
         work.leave_out_visit(moment);
         work.items.best(limit, &mut work.found);

@@ -31,9 +31,7 @@ impl Source for UserTaste {
             // A pair met once among few orders says little: one more order without it tempers that.
             let factor = moment.lens.rows.factor(row.epoch);
             let scale = count * factor / (row.n * factor + 1.0);
-            for (&partner, &weight) in row.partners.iter().zip(&row.weights) {
-                work.items.add(partner, weight * scale);
-            }
+            work.items.add_row(row, |weight| weight * scale);
         }
         work.leave_out_visit(moment);
         work.items.best(limit, &mut work.found);

@@ -40,5 +40,5 @@ fn shares(moment: &Moment<'_>, rows: &Rows, kin: impl Fn(&Facts) -> u32) -> Shar
         let partners = row.partners.iter().zip(&row.weights);
         parts.extend(partners.map(|(&partner, &weight)| (partner, say * weight / row.n)));
     }
-    Shares::of(parts, |sum| (sum / total).min(1.0))
+    Shares::of(parts.into_iter(), |sum| (sum / total).min(1.0))
 }

@@ -16,6 +16,12 @@ pub(super) fn of_visit(moment: &Moment<'_>, pool: &Pool, vectors: &mut [Vector])
         let Some(row) = rows.get(Relation::Visit, seen.item) else { continue };
         let factor = moment.lens.rows.factor(row.epoch);
         let n = seen.occurrences(row.n * factor);
+        if age == 0 {
+            rows.fetch_counts(
+                Relation::Visit,
+                row.partners.iter().copied().filter(|&partner| pool.place(partner).is_some()),
+            );
+        }
         for (&partner, &weight) in row.partners.iter().zip(&row.weights) {
             let Some(place) = pool.place(partner) else { continue };
             let vector = &mut vectors[place];

@@ -24,6 +24,8 @@ pub(crate) fn extract(moment: &Moment<'_>, pool: &Pool, vectors: &mut Vec<Vector
     let surroundings = item::Surroundings::of(moment);
     let kin = kin::Kin::of(moment);
     let shopper = shopper::Shopper::of(moment);
+    let log_length = (1.0 + moment.visit.len() as f32).ln();
+    visit::write(moment, pool, vectors);
     for (candidate, vector) in pool.candidates.iter().zip(vectors.iter_mut()) {
         let facts = moment.state.catalog.facts(candidate.item);
         sources::write(candidate, vector);
@@ -33,23 +35,19 @@ pub(crate) fn extract(moment: &Moment<'_>, pool: &Pool, vectors: &mut Vec<Vector
         if let Some(shopper) = &shopper {
             shopper.write(moment, candidate.item, facts, vector);
         }
+        products(log_length, vector);
     }
-    visit::write(moment, pool, vectors);
     links::of_visit(moment, pool, vectors);
     links::of_next(moment, pool, vectors);
     links::of_basket(moment, pool, vectors);
     company::write(moment, pool, vectors);
-    let log_length = (1.0 + moment.visit.len() as f32).ln();
-    for vector in vectors.iter_mut() {
-        products(log_length, vector);
-    }
 }
 
 fn set(vector: &mut Vector, feature: Feature, value: f32) {
     vector[feature as usize] = value;
 }
 
-/// What a linear scorer cannot see by itself.
+/// What a linear scorer cannot see by itself, of what the sources and the visit say.
 fn products(log_length: f32, vector: &mut Vector) {
     let knn = vector[Feature::KnnRelative as usize];
     set(vector, Feature::KnnInVisit, knn * vector[Feature::InVisit as usize]);

@@ -5,17 +5,20 @@
 pub(super) struct Shares(Vec<(u32, f32)>);
 
 impl Shares {
-    /// Sums up what is told of each number, and puts each sum into its final form. Sums do not depend on the order of
-    /// the parts.
-    pub(super) fn of(mut parts: Vec<(u32, f32)>, form: impl Fn(f32) -> f32) -> Self {
-        parts.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-        parts.dedup_by(|next, kept| {
-            let same = next.0 == kept.0;
-            kept.1 += if same { next.1 } else { 0.0 };
-            same
+    /// Sums up what is told of each number, none of it negative, and puts each sum into its final form. Sums do not depend
+    /// on the order of the parts.
+    pub(super) fn of(parts: impl Iterator<Item = (u32, f32)>, form: impl Fn(f32) -> f32) -> Self {
+        // Number and part as one integer: nothing is sorted faster.
+        let mut parts: Vec<u64> =
+            parts.map(|(number, part)| u64::from(number) << 32 | u64::from(part.to_bits())).collect();
+        parts.sort_unstable();
+        let number = |part: u64| (part >> 32) as u32;
+        let sums = parts.chunk_by(|&a, &b| number(a) == number(b)).map(|parts| {
+            let mut values = parts.iter().map(|&part| f32::from_bits(part as u32));
+            let first = values.next().unwrap_or_default();
+            (number(parts[0]), form(values.fold(first, |sum, value| sum + value)))
         });
-        parts.iter_mut().for_each(|part| part.1 = form(part.1));
-        Self(parts)
+        Self(sums.collect())
     }
 
     /// The figure of a number, 0 where nothing was told of it.
@@ -34,7 +37,7 @@ mod tests {
         let mut turned = parts;
         turned.reverse();
         for parts in [parts, turned] {
-            let shares = Shares::of(parts.to_vec(), |sum| sum * 10.0);
+            let shares = Shares::of(parts.into_iter(), |sum| sum * 10.0);
             assert!((shares.get(2) - 6.0).abs() < 1e-6 && (shares.get(7) - 4.0).abs() < 1e-6);
             assert_eq!(shares.get(3), 0.0);
         }

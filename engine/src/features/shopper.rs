@@ -38,8 +38,8 @@ impl<'a> Shopper<'a> {
         let root = |sum: f32| if total > 0.0 { (sum / total).sqrt() } else { 0.0 };
         Some(Self {
             profile,
-            categories: Shares::of(categories, root),
-            brands: Shares::of(brands, root),
+            categories: Shares::of(categories.into_iter(), root),
+            brands: Shares::of(brands.into_iter(), root),
             log_price: (priced > 0.0).then(|| log_price / priced),
         })
     }

@@ -134,8 +134,8 @@ fn score(moment: &Moment<'_>, scratch: &mut Scratch) {
     scratch.gates = features::gates(moment, &scratch.pool);
     let scorer = Scorer::learned(moment.state.models.learned(), moment.intent(), &moment.settings.candidates);
     let given = scorer.given(&scratch.gates);
-    let scores = scratch.vectors.iter().map(|vector| given.score(vector));
-    rank(moment, &scratch.pool.candidates, scores, &mut scratch.scored);
+    given.scores(&scratch.vectors, &mut scratch.scores);
+    rank(moment, &scratch.pool.candidates, scratch.scores.iter().copied(), &mut scratch.scored);
 }
 
 /// Without features: each source's weight on its relative score.

@@ -40,14 +40,22 @@ impl Linear {
 }
 
 /// The sum of weight x feature.
+#[inline(always)]
 pub(super) fn dot(weights: &Vector, vector: &Vector) -> f32 {
     /// Sums that grow side by side: one sum would have to wait for itself at each step.
     const LANES: usize = 4;
     let mut lanes = [0.0; LANES];
-    for (weights, values) in weights.chunks(LANES).zip(vector.chunks(LANES)) {
-        for ((lane, weight), value) in lanes.iter_mut().zip(weights).zip(values) {
-            *lane += weight * value;
-        }
+    let (weights, values) = (weights.as_chunks::<LANES>(), vector.as_chunks::<LANES>());
+    for (weights, values) in weights.0.iter().zip(values.0) {
+        add(&mut lanes, weights, values);
     }
+    add(&mut lanes, weights.1, values.1);
     lanes.iter().sum()
+}
+
+#[inline(always)]
+fn add(lanes: &mut [f32], weights: &[f32], values: &[f32]) {
+    for ((lane, weight), value) in lanes.iter_mut().zip(weights).zip(values) {
+        *lane += weight * value;
+    }
 }

@@ -4,6 +4,7 @@ mod guard;
 mod hidden;
 mod lesson;
 mod linear;
+mod list;
 mod odds;
 mod scorer;
 mod starting;

@@ -1,4 +1,5 @@
 use super::linear::{Linear, dot};
+use super::list;
 use crate::nouns::{Gates, Hidden, Intent, Learned, Units, Vector};
 use crate::settings::CandidateSettings;
 
@@ -36,6 +37,11 @@ impl Given<'_> {
     /// The score of one candidate. Not finite only if a feature or a weight is not.
     pub(crate) fn score(&self, vector: &Vector) -> f32 {
         dot(&self.weights, vector) + self.combined(vector)
+    }
+
+    /// The scores of a whole list, in its order: those of [`Given::score`], for a third of the work.
+    pub(crate) fn scores(&self, vectors: &[Vector], scores: &mut Vec<f32>) {
+        list::scores(&self.weights, self.hidden, &self.start, vectors, scores);
     }
 
     /// The hidden layer's part of it.

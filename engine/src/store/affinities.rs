@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ItemIx;
 use super::decay::Decay;
+use super::fetch::fetch;
 use crate::nouns::Timestamp;
 use crate::settings::AffinitySettings;
 
@@ -157,6 +158,21 @@ impl Pairing {
 impl Rows {
     pub(crate) fn get(&self, relation: Relation, ix: ItemIx) -> Option<&Row> {
         self.relations[relation as usize].get(ix as usize)
+    }
+
+    /// Has the rows of these items fetched, see [`fetch`].
+    pub(crate) fn fetch(&self, relation: Relation, items: impl Iterator<Item = ItemIx> + Clone) {
+        /// Entries in a cache line.
+        const LINE: usize = 16;
+        let rows = items.filter_map(|ix| self.get(relation, ix));
+        fetch(rows.clone().map(|row| row.partners.len() as u32));
+        let partners = rows.clone().flat_map(|row| row.partners.iter().copied().step_by(LINE));
+        fetch(partners.chain(rows.flat_map(|row| row.weights.iter().map(|weight| weight.to_bits()).step_by(LINE))));
+    }
+
+    /// Has how often these items stood in the relation fetched, see [`fetch`].
+    pub(crate) fn fetch_counts(&self, relation: Relation, items: impl Iterator<Item = ItemIx>) {
+        fetch(items.map(|ix| self.get(relation, ix).map_or(0, |row| row.n.to_bits())));
     }
 
     /// Entries in all rows.

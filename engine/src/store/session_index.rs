@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ItemIx;
+use super::fetch::fetch;
 use crate::nouns::{SECOND_MS, Timestamp};
 use crate::settings::IndexSettings;
 
@@ -45,14 +46,22 @@ pub(crate) struct Finder<'a> {
 impl Finder<'_> {
     /// Where the visit named by the low bits of its number lies; `None` if it has left.
     pub(crate) fn locate(&self, low: u32) -> Option<Located> {
+        let Slot { start, len, at_s, .. } = self.slots[self.place(low)?];
+        Some(Located { start, len, at_s })
+    }
+
+    /// Has what tells where these visits lie fetched, see [`fetch`].
+    pub(crate) fn fetch(&self, lows: impl Iterator<Item = u32>) {
+        fetch(lows.map(|low| self.place(low).map_or(0, |place| self.slots[place].start)));
+    }
+
+    fn place(&self, low: u32) -> Option<usize> {
         let age = self.next.wrapping_sub(low) as usize;
         if age == 0 || age > self.slots.len() {
             return None;
         }
         // Its number modulo the ring's length, without a division for each of hundreds of visits.
-        let place = self.head.checked_sub(age).unwrap_or(self.head + self.slots.len() - age);
-        let Slot { start, len, at_s, .. } = self.slots[place];
-        Some(Located { start, len, at_s })
+        Some(self.head.checked_sub(age).unwrap_or(self.head + self.slots.len() - age))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Seeing to the topics, and going to where the state is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use rdkafka::consumer::Consumer as _;
@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{Consume, POLL, Reader, SILENCE, STAGGER};
 use crate::broker::arrived::Content;
 use crate::broker::client::{BrokerError, Callbacks, config, explain};
+use crate::broker::letters::{Held, Spans};
 use crate::broker::merge::Merge;
 use crate::broker::topics::ASK;
 
@@ -22,7 +23,11 @@ impl Consume {
         while self.shared.progress.applied() < self.shared.progress.appended() && !self.stopped() {
             std::thread::sleep(POLL);
         }
-        self.runtime.block_on(self.topics.ensure(&self.kafka))?;
+        let warnings = self.runtime.block_on(self.topics.ensure(&self.kafka))?;
+        if warnings != self.shared.progress.warnings() {
+            warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+            self.shared.progress.set_warnings(warnings);
+        }
         let mut config = config(&self.kafka)?;
         // No group: every replica reads everything, from where its own state is.
         config.set("group.id", format!("{}replica", self.kafka.topic_prefix)).set("enable.auto.commit", "false");
@@ -39,6 +44,7 @@ impl Consume {
             is_troubled: false,
             paused: BTreeSet::new(),
             goal: None,
+            left: i64::MAX,
             cuts_end: 0,
             patience: SILENCE + STAGGER * u32::from(Uuid::new_v4().as_bytes()[0] % 8),
             stuck_since: None,
@@ -49,6 +55,12 @@ impl Consume {
             looked_at: now,
             known: BTreeSet::new(),
             counted_at: now,
+            in_flight: None,
+            held: Held::default(),
+            told: BTreeMap::new(),
+            buried: Spans::default(),
+            buried_at: now,
+            unburied_since: None,
         };
         let goal = self.assign(&mut reader, &from)?;
         reader.cuts_end = goal.of(&self.topics.cuts, 0).unwrap_or(0);

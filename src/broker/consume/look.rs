@@ -6,7 +6,7 @@ use std::time::Instant;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer as _;
 
-use super::{COUNT, CUTS, Consume, LOOK, MAX_CUTS, MAX_WAITING, POLL, QUIET, Reader, STUCK};
+use super::{COUNT, CUTS, Consume, LOOK, MAX_CUTS, MAX_WAITING, MAX_WAITING_BYTES, NEAR, POLL, QUIET, Reader, STUCK};
 
 impl Consume {
     /// Whether a topic has more partitions than are read, looked at now and then.
@@ -46,19 +46,21 @@ impl Consume {
 
     /// Reads on only where there is room.
     pub(super) fn pace(&self, reader: &mut Reader) {
-        let cuts = reader.merge.cuts_waiting();
-        self.pace_one(reader, (CUTS, 0), &self.topics.cuts, cuts, MAX_CUTS);
+        let cuts = share(reader.merge.cuts_waiting(), MAX_CUTS);
+        self.pace_one(reader, (CUTS, 0), &self.topics.cuts, cuts);
         for (lane, topic) in self.topics.ordered.iter().enumerate() {
             for partition in reader.merge.partitions(lane) {
-                let waiting = reader.merge.waiting_of((lane, partition));
-                self.pace_one(reader, (lane, partition), topic, waiting, MAX_WAITING);
+                let (records, bytes) = reader.merge.waiting_of((lane, partition));
+                let share = share(records, MAX_WAITING).max(share(bytes, MAX_WAITING_BYTES));
+                self.pace_one(reader, (lane, partition), topic, share);
             }
         }
     }
 
-    fn pace_one(&self, reader: &mut Reader, place: (usize, i32), topic: &str, waiting: usize, most: usize) {
+    /// `share`: how much of its room a partition has taken.
+    fn pace_one(&self, reader: &mut Reader, place: (usize, i32), topic: &str, share: f64) {
         let is_paused = reader.paused.contains(&place);
-        if is_paused == (waiting > most / 2) || (!is_paused && waiting <= most) {
+        if is_paused == (share > 0.5) || (!is_paused && share <= 1.0) {
             return;
         }
         let mut list = TopicPartitionList::new();
@@ -82,13 +84,16 @@ impl Consume {
             return;
         }
         reader.looked_at = Instant::now();
+        // If the process ends, the loop does, too.
+        let _ = self.bury_due(reader);
         let broker = &self.shared.metrics.broker;
         broker.leader.set(i64::from(self.leads.load(Ordering::Acquire)));
         broker.waiting.set(reader.merge.waiting() as i64);
+        let ends = self.ends.lock().clone();
         for (lane, topic) in self.topics.ordered.iter().enumerate() {
-            for partition in reader.merge.partitions(lane) {
-                let left = reader.merge.left((lane, partition));
-                broker.tell_lag(topic, partition, left);
+            for (&partition, &end) in ends.0.get(topic).into_iter().flatten() {
+                let left = end - reader.merge.taken((lane, partition));
+                broker.tell_lag(topic, partition, left.max(0));
             }
         }
     }
@@ -108,12 +113,34 @@ impl Consume {
         let left: i64 = goal.iter().map(|(t, p, end)| (end - reached.of(t, p).unwrap_or(0)).max(0)).sum();
         drop(engine);
         if left == 0 || self.is_at_the_end(reader) {
-            tracing::info!("all that the broker held at the start is applied");
-            self.shared.progress.set_behind(None);
-            reader.goal = None;
+            self.reached(reader);
         } else {
             let why = format!("some {left} records of the broker are still to be applied");
             self.shared.progress.set_behind(Some(why));
         }
     }
+
+    /// What the broker held is applied. What has come meanwhile is caught up with, too, while that is less each time.
+    fn reached(&self, reader: &mut Reader) {
+        let ends = self.ends.lock().clone();
+        let left: i64 = {
+            let engine = self.shared.engine.read();
+            let reached = engine.positions();
+            ends.iter().map(|(t, p, end)| (end - reached.of(t, p).unwrap_or(0)).max(0)).sum()
+        };
+        if left <= NEAR || left >= reader.left {
+            if left > NEAR {
+                tracing::warn!(left, "records come as fast as this replica takes them: it counts as ready, and lags");
+            }
+            tracing::info!("all that the broker held at the start is applied");
+            self.shared.progress.set_behind(None);
+            reader.goal = None;
+        } else {
+            (reader.left, reader.goal) = (left, Some(ends));
+        }
+    }
+}
+
+fn share(part: usize, whole: usize) -> f64 {
+    part as f64 / whole as f64
 }

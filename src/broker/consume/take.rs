@@ -1,54 +1,86 @@
 //! What is taken, into this replica's own log.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use sidecart_engine::nouns::{Entry, Record, Timestamp};
 
-use super::{BATCH, BATCH_BYTES, Consume, RETRY};
+use super::{BATCH, BATCH_BYTES, Consume, RETRY, Reader};
 use crate::broker::arrived::Arrived;
 use crate::broker::merge::Step;
-use crate::broker::publish::Letter;
-use crate::ingest::{Prepared, SubmitError};
+use crate::ingest::{Answer, Prepared, SubmitError};
+
+/// A job that the sequencer has: while it is being appended, the next one is read.
+pub(super) struct InFlight {
+    answer: Result<Answer, SubmitError>,
+    /// The records as bytes, should the log refuse them.
+    payloads: Vec<Vec<u8>>,
+    received: Instant,
+}
 
 impl Consume {
     /// Appends a batch and has it applied; `false`: the process ends, or its log takes nothing more.
-    pub(super) fn submit(&self, steps: Vec<Step<Arrived>>) -> bool {
+    pub(super) fn submit(&self, reader: &mut Reader, mut steps: Vec<Step<Arrived>>) -> bool {
         let now = self.shared.clock.now();
-        let mut newest = BTreeMap::new();
-        let mut oldest_ms = 0;
-        for step in &steps {
-            let Step::Record(arrived) = step else { continue };
-            if let Some((why, payload)) = &arrived.refused {
-                self.bury(arrived, why, payload);
-            }
-            newest.insert((arrived.origin.topic.as_str(), arrived.origin.partition), arrived.at);
-            oldest_ms = oldest_ms.max(now.since_ms(arrived.at));
-        }
-        for ((topic, partition), at) in newest {
-            self.shared.metrics.broker.tell_age(topic, partition, now.since_ms(at));
+        let oldest_ms = self.tell_ages(&steps, now);
+        // Before anything of the batch is appended: whoever dies here reads it again.
+        if !self.see_to_letters(reader, &mut steps) {
+            return false;
         }
         let received = Instant::now().checked_sub(Duration::from_millis(oldest_ms.unsigned_abs()));
         let received = received.unwrap_or_else(Instant::now);
-        let (mut job, mut bytes) = (Vec::new(), 0);
-        for record in steps.into_iter().flat_map(|step| prepared(step, now)) {
-            if bytes >= BATCH_BYTES || job.len() >= 2 * BATCH {
-                if !self.hand_on(std::mem::take(&mut job), received) {
-                    return false;
+        let (mut job, mut bytes) = (Vec::with_capacity(steps.len()), 0);
+        for step in steps {
+            let taken = match step {
+                Step::Record(arrived) => arrived.entries,
+                Step::Cut(reached) => positions(reached, now),
+            };
+            for record in taken {
+                if bytes >= BATCH_BYTES || job.len() >= 2 * BATCH {
+                    if !self.hand_on(reader, std::mem::take(&mut job), received) {
+                        return false;
+                    }
+                    bytes = 0;
                 }
-                bytes = 0;
+                bytes += record.payload().len();
+                job.push(record);
             }
-            bytes += record.payload().len();
-            job.push(record);
         }
-        job.is_empty() || self.hand_on(job, received)
+        job.is_empty() || self.hand_on(reader, job, received)
     }
 
-    fn hand_on(&self, job: Vec<Prepared>, received: Instant) -> bool {
+    /// Tells how old the newest record of each partition is; gives the age of the oldest of all, in milliseconds.
+    fn tell_ages(&self, steps: &[Step<Arrived>], now: Timestamp) -> i64 {
+        let (mut newest, mut oldest_ms) = (BTreeMap::new(), 0);
+        for step in steps {
+            let Step::Record(arrived) = step else { continue };
+            newest.insert((arrived.lane, arrived.partition), arrived.at);
+            oldest_ms = oldest_ms.max(now.since_ms(arrived.at));
+        }
+        for ((lane, partition), at) in newest {
+            self.shared.metrics.broker.tell_age(&self.topics.ordered[lane], partition, now.since_ms(at));
+        }
+        oldest_ms
+    }
+
+    /// Hands a job on once the one before is in the log: one that is refused must not be overtaken, or its records would
+    /// count as read.
+    fn hand_on(&self, reader: &mut Reader, job: Vec<Prepared>, received: Instant) -> bool {
+        if !self.settle(reader) {
+            return false;
+        }
+        let payloads = job.iter().map(|record| record.payload().to_vec()).collect();
+        let answer = self.ordered.send(job, received);
+        reader.in_flight = Some(InFlight { answer, payloads, received });
+        true
+    }
+
+    /// Waits until the job under way, if any, is in the log; `false`: the process ends, or its log takes nothing more.
+    pub(super) fn settle(&self, reader: &mut Reader) -> bool {
+        let Some(mut job) = reader.in_flight.take() else { return true };
         let mut refused = false;
         loop {
-            match self.ordered.submit(job.clone(), received) {
+            match job.answer.and_then(Answer::wait) {
                 Ok(_) => {
                     if refused {
                         // Whether more is to come is said with the next look.
@@ -67,35 +99,23 @@ impl Consume {
                     if self.stopped() {
                         return false;
                     }
+                    job.answer = again(&job.payloads).and_then(|records| self.ordered.send(records, job.received));
                 }
             }
         }
     }
-
-    /// Counts what cannot be taken; the leader puts it aside for all.
-    fn bury(&self, arrived: &Arrived, why: &str, payload: &[u8]) {
-        let origin = &arrived.origin;
-        self.shared.metrics.broker.poison.inc();
-        tracing::warn!(topic = origin.topic, partition = origin.partition, offset = origin.offset, "not taken: {why}");
-        if !self.leads.load(Ordering::Acquire) {
-            return;
-        }
-        let origin = (origin.topic.as_str(), origin.partition, origin.offset);
-        if let Err(error) = self.runtime.block_on(self.publisher.bury(&Letter { origin, reason: why, payload })) {
-            tracing::error!("a record that cannot be read was not put aside: {error}");
-        }
-    }
 }
 
-/// The entries of a step for this replica's log.
-fn prepared(step: Step<Arrived>, now: Timestamp) -> Vec<Prepared> {
-    match step {
-        Step::Record(arrived) => arrived.entries,
-        Step::Cut(reached) => {
-            let entry = Entry { accepted_at: now, record: Record::Positions(reached), origin: None };
-            let prepared =
-                Prepared::new(entry).inspect_err(|error| tracing::error!(%error, "positions cannot be kept"));
-            prepared.into_iter().collect()
-        }
-    }
+/// Records from their bytes in the log.
+fn again(payloads: &[Vec<u8>]) -> Result<Vec<Prepared>, SubmitError> {
+    let entry = |payload: &Vec<u8>| serde_json::from_slice(payload).map_err(|error| error.to_string());
+    let record = |payload| entry(payload).and_then(|entry| Prepared::new(entry).map_err(|error| error.to_string()));
+    payloads.iter().map(record).collect::<Result<_, _>>().map_err(SubmitError::Failed)
+}
+
+/// What is written down of a cut that was taken whole.
+fn positions(reached: sidecart_engine::nouns::Positions, now: Timestamp) -> Vec<Prepared> {
+    let entry = Entry { accepted_at: now, record: Record::Positions(reached), origin: None };
+    let prepared = Prepared::new(entry).inspect_err(|error| tracing::error!(%error, "positions cannot be kept"));
+    prepared.into_iter().collect()
 }
