@@ -1,5 +1,5 @@
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::gate::{Gate, Pass};
 use crate::config::placements::Priority;
@@ -9,8 +9,9 @@ use crate::config::placements::Priority;
 const WAITING_SHARE: f64 = 0.5;
 /// How much a new measurement counts in the average cost of an answer.
 const NEWNESS: f64 = 1.0 / 16.0;
-/// How much of a turn that was longer is forgotten with each shorter one.
-const FORGETTING: f64 = 1.0 / 8.0;
+/// How long a long turn is remembered, less and less. Forgotten sooner, a flood would be let in again after each short turn,
+/// and turns would swing between short and far too long.
+const MEMORY: Duration = Duration::from_millis(200);
 /// Turns that a request waits for: one until it is read, one until it is computed.
 const TURNS: f64 = 2.0;
 /// Requests per thread that are let in however long the turns are: a machine that stood still for a moment is no crowd, and
@@ -18,8 +19,8 @@ const TURNS: f64 = 2.0;
 const ALWAYS_PER_THREAD: f64 = 4.0;
 
 /// Of the time there is for an answer, the share beyond which turns leave no room even for looking into the engine: that
-/// costs two thirds of an answer in full.
-const FLOODED_SHARE: f64 = 0.25;
+/// costs a third to two thirds of an answer in full, for each of those that are not let in.
+const FLOODED_SHARE: f64 = 0.05;
 
 /// How a request is to be answered.
 #[derive(Debug)]
@@ -46,6 +47,9 @@ pub struct Admission {
     cost_ns: AtomicU64,
     /// How long turns took of late.
     turn_ns: AtomicU64,
+    /// When that was noted, since `begun`.
+    noted_ns: AtomicU64,
+    begun: Instant,
     threads: usize,
 }
 
@@ -54,7 +58,14 @@ impl Admission {
     #[must_use]
     pub fn new() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { gate: Gate::default(), cost_ns: AtomicU64::default(), turn_ns: AtomicU64::default(), threads }
+        Self {
+            gate: Gate::default(),
+            cost_ns: AtomicU64::default(),
+            turn_ns: AtomicU64::default(),
+            noted_ns: AtomicU64::default(),
+            begun: Instant::now(),
+            threads,
+        }
     }
 
     /// Lets a request in, unless it is too crowded for one of its priority. `most`: requests at once; `budget`: the time
@@ -83,12 +94,16 @@ impl Admission {
         self.cost_ns.store(new as u64, Ordering::Relaxed);
     }
 
-    /// Notes how long a turn of the runtime took: a longer one counts at once, a shorter one little by little.
-    pub fn note_turn(&self, turn: Duration) {
-        let (turn, old) = (turn.as_nanos() as f64, self.turn_ns.load(Ordering::Relaxed) as f64);
-        let new = if turn >= old { turn } else { old + (turn - old) * FORGETTING };
+    /// Notes that a turn of the runtime began at `from` and ended `now`: a longer one counts at once, of the one before it
+    /// less the longer ago it is.
+    pub fn note_turn(&self, from: Instant, now: Instant) {
+        let ns = now.saturating_duration_since(self.begun).as_nanos() as u64;
         // As with the cost: one that is lost is soon made up for.
-        self.turn_ns.store(new as u64, Ordering::Relaxed);
+        let since = ns.saturating_sub(self.noted_ns.swap(ns, Ordering::Relaxed));
+        let kept = 1.0 - since as f64 / MEMORY.as_nanos() as f64;
+        let turn = now.saturating_duration_since(from).as_nanos() as f64;
+        let old = self.turn_ns.load(Ordering::Relaxed) as f64;
+        self.turn_ns.store(turn.max(old * kept) as u64, Ordering::Relaxed);
     }
 
     /// How long a request that is read now has been waiting to be, as far as can be known.
@@ -127,19 +142,26 @@ mod tests {
         let admission = admission(2, Duration::from_micros(250));
         let limit = || admission.limit(512, Priority::High, budget);
         assert_eq!(limit(), 200);
-        admission.note_turn(ms(10));
+        let mut now = admission.begun;
+        let mut turn = |turn: Duration| {
+            admission.note_turn(now, now + turn);
+            now += turn;
+        };
+        turn(ms(10));
         assert_eq!(limit(), 40, "5 ms are left to wait");
-        admission.note_turn(ms(60));
+        turn(ms(60));
         assert_eq!(limit(), 8, "some always");
         let inside: Vec<_> = (0..8).map(|_| admission.enter(512, Priority::High, budget)).collect();
         assert!(inside.iter().all(|entry| matches!(entry, Entry::In(_))));
         assert!(matches!(admission.enter(512, Priority::High, budget), Entry::Flooded));
         assert!(matches!(admission.enter(512, Priority::High, ms(500)), Entry::In(_)), "who has time can wait");
         drop(inside);
-        for _ in 0..60 {
-            admission.note_turn(Duration::from_micros(100));
+        turn(ms(1));
+        assert_eq!(limit(), 8, "one short turn is no end of a flood");
+        for _ in 0..1_000 {
+            turn(ms(1));
         }
-        assert!(limit() > 190, "{}", limit());
+        assert_eq!(limit(), 184);
     }
 
     fn admission(threads: usize, cost: Duration) -> Admission {

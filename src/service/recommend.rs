@@ -55,7 +55,7 @@ impl Service {
         let pass = match self.admit(&in_force.config, &asked) {
             Entry::In(pass) => {
                 tokio::task::yield_now().await;
-                self.admission.note_turn(admitted.elapsed());
+                self.admission.note_turn(admitted, Instant::now());
                 Some(pass)
             }
             Entry::Crowded => None,

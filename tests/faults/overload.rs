@@ -47,6 +47,7 @@ fn five_times_the_load_gets_lower_rungs_on_time_and_no_error() {
         let before = resident_mib(&server);
         let flood = ask(&server, sustainable * TIMES, flood_length());
         row.asked += flood.len() as u64;
+        row.worst = percentile(flood.iter(), 1.0);
         row.failed += flood.iter().filter(|answered| answered.status != 200).count() as u64;
         let (p99, full) = (percentile(flood.iter(), 0.99), share_in_full(&flood));
         println!("{:.0}/s of {sustainable:.0}/s: p99 {p99:?}, {:.1} % in full", sustainable * TIMES, full * 100.0);
