@@ -6,15 +6,17 @@ use sidecart_engine::STATE_VERSION;
 use sidecart_engine::nouns::Timestamp;
 
 use super::{BackupError, FORMAT, Listed, MANIFEST, Manifest, copy, empty_folder, failed, sync_folder};
+use crate::access;
 use crate::identity::IDENTITY_FILE;
 use crate::ingest::checkpoint::{CHECKPOINT_FOLDER, Checkpoints, file_name};
 use crate::log::disk::folder;
 use crate::log::{LOG_FOLDER, LogView, Offset};
 use crate::wire::scalar::rfc3339;
 
-/// Files of the data folder that belong to a backup if they are there: without the key, attribution tokens that are out
-/// in the shop would not be known any more; the log keeps its name; orders to erase must go on.
-const BESIDES: [&str; 4] = ["token.key", IDENTITY_FILE, "dead-letters.jsonl", "dead-letters.1.jsonl"];
+/// Files of the data folder that belong to a backup if they are there: without the keys, attribution tokens that are out
+/// in the shop would not be known any more, nor shoppers by their own ids; the log keeps its name; orders to erase must go on.
+const BESIDES: [&str; 6] =
+    ["token.key", access::KEY_FILE, access::MARK_FILE, IDENTITY_FILE, "dead-letters.jsonl", "dead-letters.1.jsonl"];
 const ERASURES: &str = "erasures";
 /// How often the copying is begun anew when retention was quicker.
 const ATTEMPTS: usize = 5;

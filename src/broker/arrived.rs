@@ -8,6 +8,7 @@ use sidecart_engine::nouns::{Entry, ItemId, MAX_ID_BYTES, Origin, Record, Timest
 
 use super::letters::Letter;
 use super::publish::{OWN_FORM, OWN_HEADER};
+use crate::access::Pseudonyms;
 use crate::config::Events;
 use crate::ingest::Prepared;
 use crate::wire::event::Acceptance;
@@ -25,6 +26,8 @@ pub struct Reading {
     pub mapping: shapes::Mapping,
     /// The currency of prices that name none.
     pub currency: sidecart_engine::nouns::Currency,
+    /// Replaces the ids of shoppers in what others wrote, if the config asks for it.
+    pub pseudonyms: Option<Pseudonyms>,
 }
 
 /// A record that arrived: what is to be taken of it, and what cannot be.
@@ -195,7 +198,12 @@ impl Place {
         let mut refused = Ok(());
         shapes::read(told, &reading.mapping, &acceptance, |outcome| {
             match outcome {
-                Outcome::Event(read) => entries.push(self.entry(Record::Event(Box::new(read.event)))),
+                Outcome::Event(mut read) => {
+                    if let Some(hidden) = &reading.pseudonyms {
+                        hidden.hide_event(&mut read.event);
+                    }
+                    entries.push(self.entry(Record::Event(Box::new(read.event))));
+                }
                 Outcome::Ignored => {}
                 // The first one speaks for the record.
                 Outcome::Refused(refusal) if refused.is_ok() => refused = Err(refusal.why.to_string()),

@@ -65,6 +65,7 @@ impl Replica {
         let reading = Reading {
             mapping: config.events.mapping.compiled(),
             currency: config.catalog.currency,
+            pseudonyms: None,
             events: config.events,
         };
         let (kafka, learning, leads) = (kafka.clone(), None, Arc::default());

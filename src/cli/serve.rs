@@ -17,7 +17,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::DONE;
 use super::far::{Far, FarStores, Near};
-use crate::access::Audit;
+use crate::access::{Audit, Pseudonyms};
 use crate::clock::{Clock, SystemClock};
 use crate::config::observability::{LogFormat, LogLevel};
 use crate::config::{Config, ConfigFlags, Loaded};
@@ -173,13 +173,21 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
         storage.outlet = Some(outlet);
     }
     let tokens = Tokens::with_key(&config.data_dir.join("token.key"))?;
+    let pseudonyms = Pseudonyms::open(&config.privacy, &config.data_dir)?;
     let (reader, checkpoints) = (storage.log.reader(), storage.checkpoints.clone());
     let (learning, metrics) = (storage.learning.clone(), Arc::new(Metrics::new()));
     let (ingest, shared, writers) =
         ingest::start(storage, config.settings(), config.events.queue, Arc::clone(&metrics), Arc::clone(&clock))?;
     #[cfg(feature = "kafka")]
-    let broker_following =
-        broker::follow(publisher, &config, &ingest, &shared, learning.clone(), Arc::clone(&stores.is_owner))?;
+    let broker_following = broker::follow(
+        publisher,
+        &config,
+        &ingest,
+        &shared,
+        learning.clone(),
+        Arc::clone(&stores.is_owner),
+        pseudonyms.clone(),
+    )?;
     let followers = followers(&shared, learning);
     let keeper = Keeper::new(beginning, history, followers, Arc::clone(&metrics), Arc::clone(&clock));
     let keeper = Arc::new(keeper);
@@ -200,7 +208,8 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
     let (addr, grace) = (listening.addr(), config.server.shutdown_grace.duration());
     tracing::info!(%addr, config = version, data_dir = %config.data_dir.display(), "started");
     let data_dir = config.data_dir.clone();
-    let parts = Parts { keeper, ingest, shared, dead_letters, decisions, erasures, tokens, memory: far.memory.clone() };
+    let memory = far.memory.clone();
+    let parts = Parts { keeper, ingest, shared, dead_letters, decisions, erasures, tokens, pseudonyms, memory };
     let service = Arc::new(Service::new(parts));
     let (stop, stopped) = watch::channel(false);
     let (guard, audit) = (Arc::new(Guard::default()), Arc::new(Audit::new(data_dir)));

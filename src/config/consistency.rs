@@ -58,6 +58,7 @@ pub fn conflicts(config: &Config) -> Vec<Conflict> {
     let (certificate, key) = (&server.tls.certificate, &server.tls.key);
     found.push(beside("server.tls.certificate", certificate, "server.tls.key", key));
     found.push(beside("server.tls.key", key, "server.tls.certificate", certificate));
+    found.push(lone_key(config));
     found.extend(broker(events, kafka));
     found.extend(remote(&storage.remote));
     found.extend(feature_store(features));
@@ -66,6 +67,14 @@ pub fn conflicts(config: &Config) -> Vec<Conflict> {
         Some(conflict(&format!("{key}.{other}"), other, key, says))
     }));
     found.into_iter().flatten().collect()
+}
+
+/// Replicas that read one log must give a shopper the same stand-in, so each key of its own would be wrong.
+fn lone_key(config: &Config) -> Option<Conflict> {
+    let Config { privacy, events, .. } = config;
+    let is_lone = privacy.pseudonyms && privacy.key_file.is_none() && events.log == LogKind::Kafka;
+    let says = "needs `privacy.key_file` beside `events.log: kafka`: a key that all replicas have, from one secret";
+    is_lone.then(|| conflict("privacy.pseudonyms", "true".to_owned(), "events.log", says.to_owned()))
 }
 
 /// What the log on a broker needs.

@@ -64,6 +64,8 @@ pub struct Config {
     /// Who may do what. Without any key, everybody who reaches the server may do everything.
     #[schemars(extend("x-live" = true))]
     pub access: Access,
+    /// What is kept of who shoppers are.
+    pub privacy: Privacy,
     /// How events come in and how long their ids are remembered.
     pub events: Events,
     /// The broker that holds the log where `events.log` is `kafka`: Apache Kafka or Redpanda.
@@ -102,6 +104,7 @@ impl Default for Config {
             data_dir: "./sidecart-data".into(),
             server: Server::default(),
             access: Access::default(),
+            privacy: Privacy::default(),
             events: Events::default(),
             kafka: Kafka::default(),
             storage: Storage::default(),

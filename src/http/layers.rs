@@ -13,6 +13,7 @@ use super::guard::{self, Door, Guard, Peer};
 use super::problem::Problem;
 use crate::access::{Audit, Entry};
 use crate::config::Scope;
+use crate::in_force::InForce;
 use crate::metrics::{Route, seconds};
 use crate::service::{Gate, Service};
 use crate::wire::scalar::{clip, rfc3339};
@@ -51,58 +52,90 @@ pub struct Around {
 }
 
 /// Around every request: its id, its time limit, admission and its measurement.
-pub async fn around(State(around): State<Around>, mut request: Request, next: Next) -> Response {
+pub async fn around(State(around): State<Around>, request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let id = request_id(&request);
-    let route = request.extensions().get::<MatchedPath>().map_or(OTHER, MatchedPath::as_str).to_owned();
-    let method = method_name(request.method());
     let in_force = around.service.in_force();
-    let limit = in_force.config.server.request_timeout;
-    let has_body = !request.body().is_end_stream();
-    let reads_body = route != OTHER && matches!(method, "POST" | "PUT" | "PATCH");
     let origin = guard::allowed_origin(&in_force, request.headers());
     if let Some(mut response) = guard::preflight(request.method(), request.headers(), origin.as_ref()) {
         guard::mark(&mut response, origin);
         return response;
     }
-    let needed = if route == OTHER { None } else { guard::scope_of(request.method(), &route) };
-    let action = Action::of(&request, method, needed);
-    let peer = request.extensions().get::<Peer>().copied();
-    let admitted = around.guard.admit(&in_force, around.door, needed, peer, request.headers());
-    let caller = admitted.as_ref().map_or_else(|_| None, |caller| caller.0.clone());
-    let handled = async {
-        match admitted {
-            Ok(caller) => drop(request.extensions_mut().insert(caller)),
-            Err(refusal) => return refusal,
-        }
-        let _pass = if ALWAYS.contains(&route.as_str()) {
-            None
-        } else {
-            match around.admission.enter(in_force.config.server.max_in_flight) {
-                Some(pass) => Some(pass),
-                None => return closing(overloaded()),
-            }
-        };
-        next.run(request).await
-    };
-    let mut response = tokio::time::timeout(limit.duration(), handled).await.unwrap_or_else(|_| {
-        let message = format!("the request took longer than {limit}: send it faster or in smaller parts");
-        closing(Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", message).into_response())
-    });
-    let unread = UNREAD.contains(&response.status());
-    if has_body && (!reads_body || unread) {
+    let seen = Seen::of(&request);
+    let (caller, mut response) = around.handle(&in_force, &seen, request, next).await;
+    if seen.is_left_unread(response.status()) {
         response = closing(response);
     }
     guard::mark(&mut response, origin);
-    let id = response.headers_mut().entry(&REQUEST_ID).or_insert(id).clone();
+    let id = response.headers_mut().entry(&REQUEST_ID).or_insert(seen.id).clone();
     let status = response.status().as_u16();
-    if let Some(action) = action {
+    if let Some(action) = seen.action {
         action.write(&around, caller, status, &id).await;
     }
-    let label = Route { route, method, status };
+    let label = Route { route: seen.route, method: seen.method, status };
     around.service.metrics().requests.get_or_create(&label).observe(seconds(started.elapsed()));
-    tracing::debug!(method, route = label.route, status, micros = started.elapsed().as_micros() as u64, "request");
+    let micros = started.elapsed().as_micros() as u64;
+    tracing::debug!(method = label.method, route = label.route, status, micros, "request");
     response
+}
+
+/// What is to be known of a request once it is handled and gone.
+struct Seen {
+    id: HeaderValue,
+    route: String,
+    method: &'static str,
+    /// What it needs; `None`: nothing.
+    needed: Option<Scope>,
+    has_body: bool,
+    action: Option<Action>,
+}
+
+impl Seen {
+    fn of(request: &Request) -> Self {
+        let route = request.extensions().get::<MatchedPath>().map_or(OTHER, MatchedPath::as_str).to_owned();
+        let method = method_name(request.method());
+        let needed = if route == OTHER { None } else { guard::scope_of(request.method(), &route) };
+        let (id, has_body) = (request_id(request), !request.body().is_end_stream());
+        Self { id, method, needed, has_body, action: Action::of(request, method, needed), route }
+    }
+
+    /// Whether the request has a body that was not read, or not all of it, if it was answered with this status.
+    fn is_left_unread(&self, status: StatusCode) -> bool {
+        let reads_body = self.route != OTHER && matches!(self.method, "POST" | "PUT" | "PATCH");
+        self.has_body && (!reads_body || UNREAD.contains(&status))
+    }
+}
+
+impl Around {
+    /// Handles a request within the time that the config gives it. Says whose it was.
+    async fn handle(
+        &self,
+        in_force: &InForce,
+        seen: &Seen,
+        mut request: Request,
+        next: Next,
+    ) -> (Option<String>, Response) {
+        let peer = request.extensions().get::<Peer>().copied();
+        let caller = match self.guard.admit(in_force, self.door, seen.needed, peer, request.headers()) {
+            Ok(caller) => caller,
+            Err(refusal) => return (None, refusal),
+        };
+        let name = caller.0.clone();
+        request.extensions_mut().insert(caller);
+        let _pass = if ALWAYS.contains(&seen.route.as_str()) {
+            None
+        } else {
+            match self.admission.enter(in_force.config.server.max_in_flight) {
+                Some(pass) => Some(pass),
+                None => return (name, closing(overloaded())),
+            }
+        };
+        let limit = in_force.config.server.request_timeout;
+        let response = tokio::time::timeout(limit.duration(), next.run(request)).await.unwrap_or_else(|_| {
+            let message = format!("the request took longer than {limit}: send it faster or in smaller parts");
+            closing(Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", message).into_response())
+        });
+        (name, response)
+    }
 }
 
 /// An admin action under way.

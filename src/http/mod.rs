@@ -115,7 +115,11 @@ fn secured(document: &utoipa::openapi::OpenApi) -> Value {
     let refusals = [
         ("401", "No valid key, where the server asks for one"),
         ("403", "The key has not the scope, or this is for the admin listener"),
-        ("429", "The key is used more often than its rate: to be sent again after `Retry-After` seconds"),
+        (
+            "429",
+            "The key is used more often than its rate, or too many requests without a valid key came from this address (20 \
+             at once, then one a second): to be sent again after `Retry-After` seconds",
+        ),
     ];
     document["components"]["securitySchemes"] = json!({"key": {"type": "http", "scheme": "bearer"}});
     for (path, methods) in document["paths"].as_object_mut().into_iter().flatten() {

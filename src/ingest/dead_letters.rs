@@ -51,7 +51,7 @@ pub enum Posted {
 /// Why a letter was not kept.
 #[derive(Debug, thiserror::Error)]
 pub enum PostError {
-    /// It is no JSON, which a well-formed event cannot be.
+    /// It has no JSON, which an event that came as JSON cannot be.
     #[error("cannot be kept as JSON: {0}")]
     Json(#[from] serde_json::Error),
     /// The disk is too slow for the letters that come.
@@ -74,9 +74,21 @@ pub struct Letter {
     pub code: String,
     /// What was wrong, and the remedy.
     pub error: String,
-    /// The event as it was sent.
+    /// The event as it was sent; in our own shape, if it came in another.
     #[schema(value_type = Object)]
     pub event: serde_json::Value,
+    /// Whether the ids in it are pseudonyms (`privacy.pseudonyms`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pseudonymised: bool,
+}
+
+impl Letter {
+    /// An event that was not taken, as it was sent.
+    #[must_use]
+    pub fn new(event: serde_json::Value, rejection: &Rejection, now: Timestamp) -> Self {
+        let (code, error) = (rejection.code.name().to_owned(), rejection.to_string());
+        Self { rejected_at: rfc3339(now), code, error, event, pseudonymised: false }
+    }
 }
 
 impl DeadLetters {
@@ -86,20 +98,13 @@ impl DeadLetters {
         Self { dir, open: Mutex::default(), waiting: Mutex::default() }
     }
 
-    /// Takes the event `element` as a letter, to be written soon; does not touch the disk. It was not acknowledged, so a
-    /// letter may be lost in a crash.
+    /// Takes a letter, to be written soon; does not touch the disk. Its event was not acknowledged, so a letter may be lost
+    /// in a crash.
     ///
     /// # Errors
     /// [`PostError`]; the event has been rejected either way.
-    pub fn post(&self, element: &[u8], rejection: &Rejection, now: Timestamp) -> Result<Posted, PostError> {
-        let event = serde_json::from_slice(element)?;
-        let letter = Letter {
-            rejected_at: rfc3339(now),
-            code: rejection.code.name().to_owned(),
-            error: rejection.to_string(),
-            event,
-        };
-        let mut line = serde_json::to_vec(&letter)?;
+    pub fn post(&self, letter: &Letter) -> Result<Posted, PostError> {
+        let mut line = serde_json::to_vec(letter)?;
         line.push(b'\n');
         let mut waiting = self.waiting.lock();
         if waiting.bytes + line.len() > MAX_WAITING_BYTES {
@@ -203,6 +208,8 @@ impl DeadLetters {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::wire::Code;
 
@@ -212,7 +219,7 @@ mod tests {
         let letters = DeadLetters::new(dir.path().into());
         let rejection = Rejection::field(Code::TooLate, "timestamp", "is late");
         for _ in 0..2 {
-            letters.post(b"{\n \"eventId\": \"e1\"}", &rejection, Timestamp(0)).expect("room");
+            letters.post(&Letter::new(json!({"eventId": "e1"}), &rejection, Timestamp(0))).expect("room");
         }
         letters.write_waiting();
         let text = std::fs::read_to_string(letters.path()).expect("the file");
@@ -224,8 +231,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let letters = DeadLetters::new(dir.path().into());
         let rejection = Rejection::field(Code::TooLate, "timestamp", "is late");
-        let event = format!("\"{}\"", "x".repeat(64 << 10));
-        let post = || letters.post(event.as_bytes(), &rejection, Timestamp(0));
+        let letter = Letter::new("x".repeat(64 << 10).into(), &rejection, Timestamp(0));
+        let post = || letters.post(&letter);
         let held = letters.open.lock();
         assert_eq!(post().expect("room"), Posted::First);
         let kept = (1..1_000).take_while(|_| post().is_ok()).count() + 1;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Service;
 use super::uses::Worth;
-use crate::ingest::{Mark, Posted, Prepared, SubmitError};
+use crate::ingest::{Letter, Mark, Posted, Prepared, SubmitError};
 use crate::metrics::OutcomeLabel;
 use crate::wire::event::{Acceptance, ReadEvent};
 use crate::wire::repeat::RequestKey;
@@ -227,8 +227,12 @@ impl Service {
         Ok(accepted)
     }
 
-    /// Counts what an event brings beside itself, and learns from it.
+    /// Takes off an event who the shopper is, if the config says so; counts what it brings beside itself, and learns from
+    /// it.
     fn welcome(&self, mut read: ReadEvent) -> Record {
+        if let Some(hidden) = &self.pseudonyms {
+            hidden.hide_event(&mut read.event);
+        }
         if read.unknown_fields > 0 {
             self.metrics().unknown_fields.inc_by(u64::from(read.unknown_fields));
         }
@@ -273,9 +277,11 @@ impl Service {
         if !matches!(refusal.why.code, Code::TooLate | Code::InFuture) {
             return;
         }
-        let own = refusal.own.as_ref().map(ToString::to_string);
-        let element = own.as_ref().map_or(element, |own| own.as_bytes());
-        match self.dead_letters.post(element, &refusal.why, now) {
+        let Some(event) = refusal.own.clone().or_else(|| serde_json::from_slice(element).ok()) else { return };
+        let hidden = self.pseudonyms.as_ref().map(|hidden| hidden.hide_told(&event));
+        let pseudonymised = hidden.is_some();
+        let letter = Letter { pseudonymised, ..Letter::new(hidden.unwrap_or(event), &refusal.why, now) };
+        match self.dead_letters.post(&letter) {
             Ok(Posted::Waiting) => {}
             Ok(Posted::First) => {
                 let letters = Arc::clone(&self.dead_letters);

@@ -69,6 +69,9 @@ impl Service {
             }
             match event::read(element.to_string().as_bytes(), &acceptance) {
                 Ok(mut read) => {
+                    if let Some(hidden) = self.pseudonyms.as_ref().filter(|_| !letter.pseudonymised) {
+                        hidden.hide_event(&mut read.event);
+                    }
                     self.judge_token(&mut read.event);
                     records.push(Record::Event(Box::new(read.event)));
                     taken.push(line);

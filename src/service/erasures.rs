@@ -8,7 +8,12 @@ impl Service {
     ///
     /// # Errors
     /// [`JobError`]: to be sent again later.
-    pub fn order_erasure(&self, target: Target) -> Result<ErasureStatus, JobError> {
+    pub fn order_erasure(&self, mut target: Target) -> Result<ErasureStatus, JobError> {
+        if let Some(hidden) = &self.pseudonyms {
+            target.user = target.user.map(|id| hidden.user(&id));
+            target.anonymous = target.anonymous.map(|id| hidden.anonymous(&id));
+            target.sessions = target.sessions.iter().map(|id| hidden.session(id)).collect();
+        }
         self.erasures.order(target, self.now())
     }
 

@@ -31,12 +31,13 @@ pub use memory::Memory;
 #[cfg(feature = "redis")]
 pub use memory::{Recalling, Unavailable};
 pub use model::{ModelError, ModelView};
-use sidecart_engine::nouns::{Item, Tier, Timestamp, UserId};
+use sidecart_engine::nouns::{Item, SessionId, Tier, Timestamp, UserId};
 use sidecart_engine::views::{ItemView, SessionView, UserView};
 pub use simulate::{MAX_REQUESTS, USUAL_REQUESTS};
 pub use token::Tokens;
 use tokio::sync::Semaphore;
 
+use crate::access::Pseudonyms;
 use crate::decisions::Decisions;
 use crate::erasure::Erasures;
 use crate::in_force::{InForce, Keeper};
@@ -65,6 +66,8 @@ pub struct Parts {
     pub erasures: Erasures,
     /// Makes and checks attribution tokens.
     pub tokens: Tokens,
+    /// Replaces the ids of shoppers, if the config asks for it.
+    pub pseudonyms: Option<Pseudonyms>,
     /// What is remembered of shoppers beyond the engine's own memory.
     pub memory: Option<Arc<dyn Memory>>,
 }
@@ -76,6 +79,7 @@ pub struct Service {
     shared: Arc<Shared>,
     dead_letters: Arc<DeadLetters>,
     tokens: Tokens,
+    pseudonyms: Option<Pseudonyms>,
     uses: uses::Uses,
     decisions: Arc<Decisions>,
     erasures: Erasures,
@@ -104,6 +108,7 @@ impl Service {
             shared: parts.shared,
             dead_letters: parts.dead_letters,
             tokens: parts.tokens,
+            pseudonyms: parts.pseudonyms,
             uses: uses::Uses::default(),
             scratch: scratch::Pool::new(),
         }
@@ -191,13 +196,16 @@ impl Service {
     /// What is known of a live visit.
     #[must_use]
     pub fn session(&self, id: &str) -> Option<SessionView> {
-        self.shared.engine.read().session(id, self.now())
+        let hidden = self.pseudonyms.as_ref().zip(SessionId::new(id).ok()).map(|(hidden, id)| hidden.session(&id));
+        self.shared.engine.read().session(hidden.as_ref().map_or(id, SessionId::as_str), self.now())
     }
 
     /// What is known of a shopper, here and elsewhere.
     pub async fn user(&self, id: &str) -> Option<UserView> {
         let named: Option<UserId> = id.to_owned().try_into().ok();
-        let asker = named.map(|user| self.shared.engine.read().asker_of(&user));
+        let named = named.map(|id| self.pseudonyms.as_ref().map_or(id.clone(), |hidden| hidden.user(&id)));
+        let id = named.as_ref().map_or(id, UserId::as_str);
+        let asker = named.as_ref().map(|user| self.shared.engine.read().asker_of(user));
         let recalled = match asker.zip(self.memory.as_ref()).filter(|(asker, memory)| memory.may_know(*asker)) {
             Some((asker, memory)) => memory.recall(asker, Instant::now() + APPLY_PATIENCE).await.unwrap_or_default(),
             None => None,

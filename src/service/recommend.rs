@@ -44,8 +44,11 @@ impl Service {
     /// another would cost more than it. To be admitted and to be computed are two turns of the runtime, so that all
     /// requests that have arrived are counted before the first of them is computed; beyond `server.max_in_flight` they
     /// get the answer that costs nothing.
-    pub async fn answer(&self, asked: Asked) -> Answer {
+    pub async fn answer(&self, mut asked: Asked) -> Answer {
         let admitted = Instant::now();
+        if let Some(hidden) = &self.pseudonyms {
+            hidden.hide_request(&mut asked.request);
+        }
         let in_force = self.in_force();
         let pass = self.admit(&in_force.config, &asked);
         if pass.is_some() {

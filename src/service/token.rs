@@ -1,9 +1,6 @@
 //! Attribution tokens: they tie a later event to the answer it follows from, and cannot be made up by a browser.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,37 +9,11 @@ use sha2::Sha256;
 use sidecart_engine::nouns::PlacementId;
 use uuid::Uuid;
 
-/// Bytes of the key: as many as the hash has.
-const KEY_BYTES: usize = 32;
+use crate::access::{SecretError, secret};
+
 /// Bytes of the tag that travel: half of the hash, which nobody guesses, in half of the room.
 const TAG_BYTES: usize = 16;
 const UUID_BYTES: usize = 16;
-
-/// Why there is no key.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    /// The operating system refused.
-    #[error("cannot {action} `{}`: {source}", path.display())]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On which file.
-        path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
-    /// The file holds something else.
-    #[error("`{}` holds {found} bytes instead of {KEY_BYTES}: delete it, and a new key is made", path.display())]
-    Length {
-        /// The file.
-        path: PathBuf,
-        /// What it holds.
-        found: usize,
-    },
-    /// The operating system has no random bytes.
-    #[error("no random bytes for a key: {0}")]
-    Random(String),
-}
 
 /// Makes and checks tokens. The token is base64url of request id (16 bytes), placement and tag.
 #[derive(Clone)]
@@ -54,16 +25,9 @@ impl Tokens {
     /// Reads the key in the file `path`; makes both, readable by this user alone, when there is none.
     ///
     /// # Errors
-    /// [`KeyError`].
-    pub fn with_key(path: &Path) -> Result<Self, KeyError> {
-        let key = match fs::read(path) {
-            Ok(key) => key,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => make_key(path)?,
-            Err(source) => return Err(KeyError::Io { action: "read", path: path.into(), source }),
-        };
-        if key.len() != KEY_BYTES {
-            return Err(KeyError::Length { path: path.into(), found: key.len() });
-        }
+    /// [`SecretError`].
+    pub fn with_key(path: &Path) -> Result<Self, SecretError> {
+        let key = secret::read(path)?.map_or_else(|| secret::make(path), Ok)?;
         Ok(Self { mac: Hmac::new_from_slice(&key).expect("any length of key will do") })
     }
 
@@ -91,22 +55,8 @@ impl Tokens {
     }
 }
 
-fn make_key(path: &Path) -> Result<Vec<u8>, KeyError> {
-    let mut key = vec![0; KEY_BYTES];
-    getrandom::fill(&mut key).map_err(|error| KeyError::Random(error.to_string()))?;
-    let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(&key)?;
-        file.sync_all()
-    };
-    write().map_err(|source| KeyError::Io { action: "write", path: path.into(), source })?;
-    Ok(key)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]
@@ -114,7 +64,6 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("token.key");
         let tokens = Tokens::with_key(&path).expect("a key");
-        assert_eq!(fs::metadata(&path).expect("the key").permissions().mode() & 0o777, 0o600);
         let token = tokens.sign(Uuid::now_v7(), &PlacementId::new("cart").expect("an id"));
         assert!(Tokens::with_key(&path).expect("the same key").open(&token).is_some());
         let bytes = URL_SAFE_NO_PAD.decode(&token).expect("base64url");
@@ -124,13 +73,5 @@ mod tests {
             assert!(tokens.open(&URL_SAFE_NO_PAD.encode(changed)).is_none(), "byte {at}");
         }
         assert!(tokens.open("").is_none() && tokens.open("not a token").is_none());
-    }
-
-    #[test]
-    fn a_key_of_another_length_is_refused() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let path = dir.path().join("token.key");
-        fs::write(&path, b"short").expect("written");
-        assert!(matches!(Tokens::with_key(&path), Err(KeyError::Length { found: 5, .. })));
     }
 }

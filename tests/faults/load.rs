@@ -5,7 +5,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use crate::shoppers::Shoppers;
 
 /// Threads that send events; each waits for its answer before it sends on.
 const SENDERS: usize = 3;
@@ -16,11 +18,24 @@ const AGAIN: Duration = Duration::from_millis(20);
 /// Longer than anything takes on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long who loads a server rests.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Each sender after a batch.
+    pub send: Duration,
+    /// The asker after an answer.
+    pub ask: Duration,
+}
+
+/// As fast as senders can; some hundreds of questions a second.
+const EAGER: Pace = Pace { send: Duration::ZERO, ask: Duration::from_millis(2) };
+
 /// What has become of the load so far.
-#[derive(Default)]
 pub struct Load {
     stop: AtomicBool,
-    pause: Duration,
+    pace: Pace,
+    /// What a shopper under way would be shown: asked by the asker, renewed by the senders.
+    question: Mutex<Value>,
     acknowledged: Mutex<BTreeSet<String>>,
     /// Events acknowledged.
     pub taken: AtomicU64,
@@ -32,7 +47,8 @@ pub struct Load {
     pub asked: AtomicU64,
     /// Questions answered with a status other than 200.
     pub failed: AtomicU64,
-    worst_us: AtomicU64,
+    /// How long each answer took, in microseconds. Bounded by a load's length: some hundreds a second.
+    took_us: Mutex<Vec<u64>>,
 }
 
 /// Ends the load when dropped.
@@ -48,12 +64,12 @@ impl Load {
     /// Loads the server at `url` while `during` runs. Event ids begin with `name`, which is new for each run. A server
     /// that goes away ends the load.
     pub fn run(url: &str, name: &str, during: impl FnOnce(&Self)) -> Self {
-        Self::with_pause(url, name, Duration::ZERO, during)
+        Self::at_pace(url, name, EAGER, during)
     }
 
-    /// As [`Load::run`], each sender resting for `pause` after each batch.
-    pub fn with_pause(url: &str, name: &str, pause: Duration, during: impl FnOnce(&Self)) -> Self {
-        let load = Self { pause, ..Self::default() };
+    /// As [`Load::run`], as fast as `pace` lets it.
+    pub fn at_pace(url: &str, name: &str, pace: Pace, during: impl FnOnce(&Self)) -> Self {
+        let load = Self::new(pace, Shoppers::new(name).question());
         std::thread::scope(|scope| {
             for sender in 0..SENDERS {
                 let load = &load;
@@ -67,6 +83,21 @@ impl Load {
         load
     }
 
+    fn new(pace: Pace, question: Value) -> Self {
+        Self {
+            stop: AtomicBool::default(),
+            pace,
+            question: question.into(),
+            acknowledged: Mutex::default(),
+            taken: AtomicU64::default(),
+            turned_away: AtomicU64::default(),
+            odd: AtomicU64::default(),
+            asked: AtomicU64::default(),
+            failed: AtomicU64::default(),
+            took_us: Mutex::default(),
+        }
+    }
+
     /// Ids of events that were acknowledged.
     pub fn acknowledged(self) -> BTreeSet<String> {
         self.acknowledged.into_inner().expect("no panic")
@@ -74,7 +105,15 @@ impl Load {
 
     /// The longest that an answer took, over the wire.
     pub fn worst(&self) -> Duration {
-        Duration::from_micros(self.worst_us.load(Ordering::Acquire))
+        self.percentile(1.0)
+    }
+
+    /// The time within which this share of the answers so far was there, over the wire; none: 0.
+    pub fn percentile(&self, share: f64) -> Duration {
+        let mut took = self.took_us.lock().expect("no panic").clone();
+        took.sort_unstable();
+        let at = (took.len().saturating_sub(1) as f64 * share) as usize;
+        Duration::from_micros(took.get(at).copied().unwrap_or(0))
     }
 
     /// Waits until `counter` has grown by `by`.
@@ -87,10 +126,11 @@ impl Load {
     }
 
     fn send(&self, url: &str, name: &str) {
-        let agent = agent();
+        let (agent, mut shoppers) = (agent(), Shoppers::new(name));
         for batch in 0_u64.. {
             let ids: Vec<String> = (0..BATCH).map(|n| format!("{name}-{batch}-{n}")).collect();
-            let events: Vec<Value> = ids.iter().enumerate().map(|(n, id)| event(id, batch, n)).collect();
+            let events: Vec<Value> = ids.iter().map(|id| shoppers.event(id)).collect();
+            *self.question.lock().expect("no panic") = shoppers.question();
             while !self.stop.load(Ordering::Acquire) {
                 let Ok(mut response) = agent.post(format!("{url}/v1/events")).send_json(&events) else { return };
                 if response.status() == 202 {
@@ -110,37 +150,25 @@ impl Load {
             if self.stop.load(Ordering::Acquire) {
                 return;
             }
-            std::thread::sleep(self.pause);
+            std::thread::sleep(self.pace.send);
         }
     }
 
     fn ask(&self, url: &str) {
         let agent = agent();
-        for n in 0_u64.. {
-            if self.stop.load(Ordering::Acquire) {
-                return;
-            }
-            let cart = json!([format!("i{}", n % 40)]);
-            let question = json!({"placement": "cart", "sessionId": format!("asks-{}", n % 50), "cart": cart});
+        while !self.stop.load(Ordering::Acquire) {
+            let question = self.question.lock().expect("no panic").clone();
             let started = Instant::now();
             let Ok(mut response) = agent.post(format!("{url}/v1/recommendations")).send_json(&question) else { return };
             let Ok(_) = response.body_mut().read_to_vec() else { return };
-            self.worst_us.fetch_max(started.elapsed().as_micros() as u64, Ordering::AcqRel);
+            self.took_us.lock().expect("no panic").push(started.elapsed().as_micros() as u64);
             self.asked.fetch_add(1, Ordering::AcqRel);
             self.failed.fetch_add(u64::from(response.status() != 200), Ordering::AcqRel);
-            std::thread::sleep(Duration::from_millis(2));
+            std::thread::sleep(self.pace.ask);
         }
     }
 }
 
 fn agent() -> ureq::Agent {
     ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().new_agent()
-}
-
-/// Views, carts and purchases of a few shoppers in a small shop.
-fn event(id: &str, batch: u64, n: usize) -> Value {
-    let kind = ["view", "view", "view", "add_to_cart", "purchase"][n % 5];
-    let item = format!("i{}", (batch as usize * 7 + n * 3) % 40);
-    json!({"eventId": id, "eventType": kind, "sessionId": format!("s{}", (batch * 3 + n as u64) % 300),
-           "userId": format!("u{}", n % 11), "itemId": item})
 }

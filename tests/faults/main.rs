@@ -16,5 +16,6 @@ mod row;
 #[expect(dead_code, reason = "shared with the HTTP tests, which use more of it")]
 mod server;
 mod shop;
+mod shoppers;
 mod soak;
 mod starting;

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::row::Row;
 use crate::server::Server;
+use crate::shoppers;
 
 /// Saves often, keeps few, and cuts the log into small files, so that every part of the storage is at work.
 pub const CONFIG: &str = "storage: {checkpoint_every: 1s, checkpoints_kept: 2, segment_size: 256KiB}\n";
@@ -31,10 +32,13 @@ impl Shop {
 
     /// Starts a server and waits until it is ready; the items are there.
     pub fn open(&self) -> Server {
-        let server = Server::start(self.path(), CONFIG);
-        let items: Vec<Value> =
-            (0..40).map(|n| json!({"itemId": format!("i{n}"), "title": "t", "price": 1.5})).collect();
-        assert_eq!(server.json("PUT", "/v1/items?wait=applied", &Value::from(items)).status, 202);
+        self.open_with(CONFIG)
+    }
+
+    /// As [`Shop::open`], with this config.
+    pub fn open_with(&self, config: &str) -> Server {
+        let server = Server::start(self.path(), config);
+        assert_eq!(server.json("PUT", "/v1/items?wait=applied", &shoppers::catalogue()).status, 202);
         server
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::access::Pseudonyms;
 use crate::broker::{self, BrokerError, Following, Needs, Publisher, Reading, Topics};
 use crate::config::Config;
 use crate::config::events::LogKind;
@@ -24,12 +25,14 @@ pub fn follow(
     shared: &Arc<Shared>,
     learning: Option<Arc<Learning>>,
     leads: Arc<AtomicBool>,
+    pseudonyms: Option<Pseudonyms>,
 ) -> Result<Option<Following>, BrokerError> {
     let Some(publisher) = publisher else { return Ok(None) };
     let reading = Reading {
         events: config.events.clone(),
         mapping: config.events.mapping.compiled(),
         currency: config.catalog.currency,
+        pseudonyms,
     };
     let needs = Needs {
         kafka: config.kafka.clone(),
