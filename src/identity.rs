@@ -2,12 +2,14 @@
 //! Offsets and change numbers only mean something together with it.
 
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
+
+use crate::durable;
 
 /// The file in the data folder.
 pub const IDENTITY_FILE: &str = "log.id";
@@ -76,12 +78,9 @@ impl Identity {
     /// # Errors
     /// [`IdentityError::Io`].
     pub fn keep(self, dir: &Path) -> Result<(), IdentityError> {
-        let (path, unfinished) = (dir.join(IDENTITY_FILE), dir.join("log.id.tmp"));
-        let failed = |source| IdentityError::Io { action: "write", path: path.clone(), source };
-        let mut file = File::create(&unfinished).map_err(failed)?;
-        file.write_all(format!("{self}\n").as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-        fs::rename(&unfinished, &path).map_err(failed)?;
-        File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)
+        let path = dir.join(IDENTITY_FILE);
+        let written = durable::replace(&path, format!("{self}\n").as_bytes());
+        written.map_err(|source| IdentityError::Io { action: "write", path, source })
     }
 }
 

@@ -10,6 +10,7 @@ mod config;
 mod data;
 mod decisions;
 mod demo;
+mod durable;
 mod erasure;
 #[cfg(feature = "redis")]
 mod feature_store;

@@ -15,6 +15,7 @@ use sidecart_engine::nouns::{AnonymousId, Event, Request, SessionId, UserId};
 
 use super::secret::{self, SecretError};
 use crate::config::Privacy;
+use crate::durable;
 
 /// The key's file in the data folder, where the config names no other.
 pub const KEY_FILE: &str = "pseudonym.key";
@@ -212,8 +213,8 @@ fn read_mark(path: &Path) -> Result<Option<String>, PseudonymError> {
 }
 
 fn write_mark(path: &Path, mark: &str) -> Result<(), PseudonymError> {
-    let write = fs::write(path, format!("{mark}\n")).and_then(|()| fs::File::open(path)?.sync_all());
-    write.map_err(|source| PseudonymError::Io { path: path.into(), source })
+    let written = durable::replace(path, format!("{mark}\n").as_bytes());
+    written.map_err(|source| PseudonymError::Io { path: path.into(), source })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! An erasure on file: what was ordered until it is done, and from then on only that it was.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::who::Who;
+use crate::durable;
 use crate::wire::scalar::rfc3339;
 
 /// Bytes of the salt from which replacements are made: nobody guesses them.
@@ -155,13 +156,10 @@ impl Jobs {
 
     /// Writes a job, durably and at once. What its file held before is overwritten as a file, not as bytes of a disk.
     pub fn write(&self, job: &Job) -> Result<(), JobError> {
-        let (path, unfinished) = (self.path(job.id), self.path(job.id).with_extension("tmp"));
-        let failed = |source| JobError::Io { action: "write", path: path.clone(), source };
-        let bytes = serde_json::to_vec(job).map_err(|error| failed(error.into()))?;
-        let mut file = File::create(&unfinished).map_err(failed)?;
-        file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(failed)?;
-        fs::rename(&unfinished, &path).map_err(failed)?;
-        File::open(&self.dir).and_then(|dir| dir.sync_all()).map_err(failed)
+        let path = self.path(job.id);
+        let written =
+            serde_json::to_vec(job).map_err(io::Error::from).and_then(|bytes| durable::replace(&path, &bytes));
+        written.map_err(|source| JobError::Io { action: "write", path, source })
     }
 
     pub fn read(&self, id: Uuid) -> Result<Option<Job>, JobError> {

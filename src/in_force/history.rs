@@ -2,8 +2,8 @@
 //! at all; the oldest is deleted when there are more than [`MAX_KEPT`].
 
 use std::collections::VecDeque;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,7 @@ use serde_json::Value;
 use sidecart_engine::nouns::Timestamp;
 
 use super::{InForce, Source};
+use crate::durable;
 
 /// Configs kept. A shop that changes a rule an hour can go back two days; each takes some KiB.
 pub const MAX_KEPT: usize = 50;
@@ -161,7 +162,8 @@ impl History {
         let path = self.path(past.number);
         let kept = Kept { past, config };
         let bytes = serde_json::to_vec_pretty(&kept).expect("the config is plain data");
-        write(&self.dir, &path, &bytes).map_err(|source| HistoryError::Io { action: "write", path, source })?;
+        let written = fs::create_dir_all(&self.dir).and_then(|()| durable::replace(&path, &bytes));
+        written.map_err(|source| HistoryError::Io { action: "write", path, source })?;
         self.past.push_back(kept.past);
         while self.past.len() > MAX_KEPT {
             let gone = self.past.pop_front();
@@ -183,17 +185,6 @@ fn read(path: &Path) -> Result<Kept, HistoryError> {
         return Err(damaged("it is too large".to_owned()));
     }
     serde_json::from_slice(&fs::read(path).map_err(failed)?).map_err(|error| damaged(error.to_string()))
-}
-
-/// Written beside, synced, renamed, the name synced: there whole after a power cut, or not at all.
-fn write(dir: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    fs::create_dir_all(dir)?;
-    let beside = path.with_extension("tmp");
-    let mut file = File::create(&beside)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    File::open(dir)?.sync_all()
 }
 
 #[cfg(test)]
