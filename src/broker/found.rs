@@ -105,7 +105,7 @@ impl Found<'_> {
         let (compacts, deletes) = (policy.contains("compact"), policy.contains("delete"));
         let limited = self.kept_ms().is_some() || self.whole("retention.bytes").is_some_and(|bytes| bytes >= 0);
         match self.topic.cleanup {
-            Cleanup::Events | Cleanup::Order if compacts => Some(Finding::Refused(format!(
+            Cleanup::Events | Cleanup::Erasures | Cleanup::Cuts if compacts => Some(Finding::Refused(format!(
                 "has `cleanup.policy={policy}`: compaction would leave one record of each key and lose the rest; {}",
                 self.remedy("cleanup.policy=delete")
             ))),
@@ -124,7 +124,7 @@ impl Found<'_> {
 
     /// The order must stay as long as what it orders.
     fn kept(&self, events_kept_ms: Option<i64>) -> Option<Finding> {
-        if self.topic.cleanup != Cleanup::Order || !self.topic.name.ends_with("cuts") {
+        if self.topic.cleanup != Cleanup::Cuts {
             return None;
         }
         if let Some(bytes) = self.whole("retention.bytes").filter(|&bytes| bytes >= 0) {
@@ -218,7 +218,8 @@ mod tests {
         let compact = [("cleanup.policy", "compact,delete")];
         let lost = ["refused has cleanup.policy=compact,delete"];
         assert_eq!(check("events", Cleanup::Events, 1, &compact), lost);
-        assert_eq!(check("cuts", Cleanup::Order, 1, &compact), lost);
+        assert_eq!(check("cuts", Cleanup::Cuts, 1, &compact), lost);
+        assert_eq!(check("erasures", Cleanup::Erasures, 1, &compact), lost);
         assert_eq!(check("dead-letters", Cleanup::Letters, 1, &compact), [""; 0]);
         let delete = [("cleanup.policy", "delete"), ("retention.ms", "604800000")];
         assert_eq!(check("inventory", Cleanup::Newest, 1, &delete), ["refused has cleanup.policy=delete"]);
@@ -230,13 +231,14 @@ mod tests {
     #[test]
     fn what_works_less_well_is_warned_of() {
         let one = |cleanup, copies, name, value| check("cuts", cleanup, copies, &[(name, value)]);
-        assert_eq!(one(Cleanup::Order, 1, "retention.ms", "999").len(), 1);
-        assert_eq!(one(Cleanup::Order, 1, "retention.ms", "1000").len(), 0);
-        assert_eq!(one(Cleanup::Order, 1, "retention.ms", "-1").len(), 0);
-        assert_eq!(one(Cleanup::Order, 1, "retention.bytes", "5").len(), 1);
+        assert_eq!(one(Cleanup::Cuts, 1, "retention.ms", "999").len(), 1);
+        assert_eq!(one(Cleanup::Cuts, 1, "retention.ms", "1000").len(), 0);
+        assert_eq!(one(Cleanup::Cuts, 1, "retention.ms", "-1").len(), 0);
+        assert_eq!(one(Cleanup::Cuts, 1, "retention.bytes", "5").len(), 1);
+        assert_eq!(one(Cleanup::Erasures, 1, "retention.ms", "999").len(), 0);
         assert_eq!(one(Cleanup::Newest, 1, "min.compaction.lag.ms", "0").len(), 1);
         assert_eq!(one(Cleanup::Events, 1, "message.timestamp.type", "CreateTime").len(), 1);
-        assert_eq!(one(Cleanup::Order, 1, "message.timestamp.type", "CreateTime").len(), 0);
+        assert_eq!(one(Cleanup::Cuts, 1, "message.timestamp.type", "CreateTime").len(), 0);
         assert_eq!(one(Cleanup::Events, 3, "min.insync.replicas", "1").len(), 1);
         assert_eq!(one(Cleanup::Events, 2, "min.insync.replicas", "1").len(), 0);
         assert_eq!(one(Cleanup::Events, 1, "min.insync.replicas", "2").len(), 1);

@@ -59,9 +59,9 @@ impl Topics {
             wanted(catalog, many, Cleanup::Newest, false),
             wanted(inventory, many, Cleanup::Newest, false),
             wanted(models, 1, Cleanup::Models, true),
-            wanted(erasures, 1, Cleanup::Order, true),
+            wanted(erasures, 1, Cleanup::Erasures, true),
             wanted(events, many, Cleanup::Events, false),
-            wanted(&self.cuts, 1, Cleanup::Order, true),
+            wanted(&self.cuts, 1, Cleanup::Cuts, true),
             wanted(&self.dead_letters, 1, Cleanup::Letters, false),
         ]
     }
@@ -138,8 +138,10 @@ impl Wanted<'_> {
 pub enum Cleanup {
     /// Events that are older than the retention.
     Events,
-    /// What is older than the retention, which must not be shorter than that of events.
-    Order,
+    /// Erasures that are older than the retention.
+    Erasures,
+    /// Cuts that are older than the retention, which must not be shorter than that of the events that they order.
+    Cuts,
     /// What is older than the retention, and copies of a letter.
     Letters,
     /// All but the newest of each key, which cannot be told again by anybody but the shop.
@@ -165,7 +167,9 @@ async fn make(kafka: &Kafka, admin: &AdminClient<Callbacks>, missing: &[&Wanted<
             topic
         };
         topics.push(match wanted.cleanup {
-            Cleanup::Events | Cleanup::Order => topic.set("cleanup.policy", "delete").set("retention.ms", &retention),
+            Cleanup::Events | Cleanup::Erasures | Cleanup::Cuts => {
+                topic.set("cleanup.policy", "delete").set("retention.ms", &retention)
+            }
             Cleanup::Letters => topic.set("cleanup.policy", "compact,delete").set("retention.ms", &retention),
             // Replicas that read the same records agree bit for bit: those of the last days are left as they are.
             Cleanup::Newest | Cleanup::Models => {
