@@ -1,5 +1,7 @@
 //! An erased shopper is nowhere: not in the answers, and not in any byte of any file of the data folder.
 
+#[path = "support/naming.rs"]
+mod naming;
 #[path = "http/server.rs"]
 #[expect(dead_code, reason = "shared with the HTTP tests, which use more of it")]
 mod server;
@@ -8,6 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use naming::files_that_name;
 use serde_json::{Value, json};
 use server::Server;
 
@@ -16,26 +19,10 @@ const USER: &str = "user-erase-me-4711";
 const DEVICE: &str = "device-erase-me-4711";
 const SESSIONS: [&str; 3] = ["visit-before-login-4711", "visit-with-login-4711", "visit-on-device-4711"];
 const ORDER: &str = "order-erase-me-4711";
+const IDS: [&str; 6] = [USER, DEVICE, ORDER, SESSIONS[0], SESSIONS[1], SESSIONS[2]];
 /// The time within which it must be done here; docs/operations.md states how it grows with the log.
 const IN_TIME: Duration = Duration::from_secs(60);
 const CONFIG: &str = "storage: {checkpoint_every: 1s, checkpoints_kept: 3, segment_size: 64KiB}";
-
-/// Every file below `dir` that holds one of the ids, and which.
-fn files_that_name(dir: &Path, found: &mut Vec<String>) {
-    for entry in std::fs::read_dir(dir).expect("listed") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            files_that_name(&path, found);
-            continue;
-        }
-        let bytes = std::fs::read(&path).expect("read");
-        for id in [USER, DEVICE, ORDER].into_iter().chain(SESSIONS) {
-            if bytes.windows(id.len()).any(|window| window == id.as_bytes()) {
-                found.push(format!("{}: {id}", path.display()));
-            }
-        }
-    }
-}
 
 fn event(n: usize, kind: &str, session: &str, user: Option<&str>, device: Option<&str>) -> Value {
     let mut event = json!({"eventType": kind, "sessionId": session, "itemId": format!("i{}", n % 20)});
@@ -124,14 +111,14 @@ fn an_erased_shopper_is_in_no_file_and_a_replay_of_the_rest_gives_the_same_state
     assert_eq!(server.get(&format!("/v1/features/users/{USER}")).status, 200);
     let others = settled(&server, "/v1/features/users/u3");
     let mut found = Vec::new();
-    files_that_name(dir.path(), &mut found);
+    files_that_name(dir.path(), &IDS, &mut found);
     assert!(found.len() > 5, "the test looks in the wrong place: {found:?}");
 
     let status = erase(&server);
     assert_eq!((&status["sessions"], &status["deadLetters"]), (&json!(3), &json!(1)), "{status}");
     assert!(status["records"].as_u64().is_some_and(|records| records >= 120), "{status}");
     let mut left = Vec::new();
-    files_that_name(dir.path(), &mut left);
+    files_that_name(dir.path(), &IDS, &mut left);
     assert!(left.is_empty(), "{left:#?}");
     assert_eq!(server.get(&decision).status, 404);
     assert_eq!(server.get(&format!("/v1/features/users/{USER}")).status, 404);
@@ -143,7 +130,7 @@ fn an_erased_shopper_is_in_no_file_and_a_replay_of_the_rest_gives_the_same_state
     let server = Server::start(dir.path(), CONFIG);
     assert_clean_replay(&server, dir.path());
     assert_eq!(server.stop(), Some(0));
-    files_that_name(dir.path(), &mut left);
+    files_that_name(dir.path(), &IDS, &mut left);
     assert!(left.is_empty(), "{left:#?}");
 }
 

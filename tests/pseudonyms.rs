@@ -1,14 +1,16 @@
 //! With `privacy.pseudonyms` no file of the data folder holds what the shop calls its shoppers, and everything goes on by
 //! the shop's own ids all the same.
 
+#[path = "support/naming.rs"]
+mod naming;
 #[path = "http/server.rs"]
 #[expect(dead_code, reason = "shared with the HTTP tests, which use more of it")]
 mod server;
 
-use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use naming::files_that_name;
 use serde_json::{Value, json};
 use server::Server;
 
@@ -19,23 +21,6 @@ const SESSION: &str = "visit-of-ada-0815";
 const CONFIG: &str = "privacy: {pseudonyms: true}\nobservability: {log_level: trace}\n\
     storage: {checkpoint_every: 1s, checkpoints_kept: 2}\n";
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Every file below `dir` that holds one of the ids, and which.
-fn files_that_name(dir: &Path, found: &mut Vec<String>) {
-    for entry in std::fs::read_dir(dir).expect("listed") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            files_that_name(&path, found);
-            continue;
-        }
-        let bytes = std::fs::read(&path).expect("read");
-        for id in [USER, DEVICE, SESSION] {
-            if bytes.windows(id.len()).any(|window| window == id.as_bytes()) {
-                found.push(format!("{}: {id}", path.display()));
-            }
-        }
-    }
-}
 
 fn event(kind: &str, item: &str) -> Value {
     json!({"eventType": kind, "sessionId": SESSION, "userId": USER, "anonymousId": DEVICE, "itemId": item})
@@ -78,7 +63,7 @@ fn no_file_names_a_shopper_and_their_own_ids_find_what_is_known() {
     assert!(!decision.text.contains(SESSION) && !decision.text.contains(USER), "{}", decision.text);
     assert_eq!(server.stop(), Some(0));
     let mut named = Vec::new();
-    files_that_name(folder.path(), &mut named);
+    files_that_name(folder.path(), &[USER, DEVICE, SESSION], &mut named);
     assert_eq!(named, Vec::<String>::new());
     // After a restart, too: the key is kept.
     let server = Server::start(folder.path(), CONFIG);

@@ -7,7 +7,7 @@ use crate::load::{Load, Pace};
 use crate::open_loop::{self, Answered, Plan, percentile};
 use crate::row::Row;
 use crate::server::Server;
-use crate::shop::{CONFIG, Shop, rounds};
+use crate::shop::{CONFIG, Shop, resident_kib, rounds};
 use crate::shoppers::ITEMS;
 
 /// The default of `server.deadline`.
@@ -45,7 +45,7 @@ fn five_times_the_load_gets_lower_rungs_on_time_and_no_error() {
     let load = Load::at_pace(&server.url, "r", PACE, |load| {
         load.wait_for("events to learn from", &load.taken, 1_000);
         sustainable = find_sustainable(&server);
-        let before = resident_mib(&server);
+        let before = resident_kib(&server) / 1024.0;
         let flood = ask(&server, sustainable * TIMES, flood_length());
         row.asked += flood.len() as u64;
         row.worst = percentile(flood.iter(), 1.0);
@@ -54,7 +54,7 @@ fn five_times_the_load_gets_lower_rungs_on_time_and_no_error() {
         println!("{:.0}/s of {sustainable:.0}/s: p99 {p99:?}, {:.1} % in full", sustainable * TIMES, full * 100.0);
         assert!(p99 < DEADLINE + ALLOWANCE, "p99 {p99:?}");
         assert!(full < 1.0, "all in full: that was no overload");
-        let grown = resident_mib(&server) - before;
+        let grown = resident_kib(&server) / 1024.0 - before;
         assert!(grown < MAX_GROWTH_MIB, "memory grew by {grown:.0} MiB");
         let after = ask(&server, sustainable / 2.0, AFTERWARDS);
         let again = share_in_full(&after[after.len() / 2..]);
@@ -104,10 +104,4 @@ fn question(number: u64) -> String {
 
 fn share_in_full(answered: &[Answered]) -> f64 {
     answered.iter().filter(|answered| answered.tier == "full").count() as f64 / answered.len().max(1) as f64
-}
-
-fn resident_mib(server: &Server) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).expect("a process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
-    line.trim().trim_end_matches(" kB").trim().parse::<f64>().expect("a number") / 1024.0
 }

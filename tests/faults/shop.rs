@@ -122,6 +122,13 @@ pub fn metric(server: &Server, name: &str) -> f64 {
     line.and_then(|line| line.split(' ').nth(1)?.parse().ok()).unwrap_or(0.0)
 }
 
+/// Resident memory of the server, in KiB.
+pub fn resident_kib(server: &Server) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).expect("a process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+    line.trim().trim_end_matches(" kB").trim().parse().expect("a number")
+}
+
 /// Waits until a metric has grown by one.
 pub fn wait_for_one_more(server: &Server, name: &str) {
     let (from, started) = (metric(server, name), Instant::now());

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::load::{Load, Pace};
 use crate::row::Row;
 use crate::server::Server;
-use crate::shop::{Shop, metric};
+use crate::shop::{Shop, metric, resident_kib};
 
 /// Some 1,000 events and 80 questions a second in all, for as long as it takes: a modest share of one processor, so that
 /// what else the machine does is not what is measured.
@@ -126,14 +126,11 @@ fn assert_flat(looks: &[Look]) {
 
 fn look(shop: &Shop, server: &Server, started: Instant, load: &Load) -> Look {
     let proc = std::path::PathBuf::from(format!("/proc/{}", server.id()));
-    let status = std::fs::read_to_string(proc.join("status")).expect("a process");
-    let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
-    let memory_kib = memory.trim().trim_end_matches(" kB").trim().parse().expect("a number");
     let log_bytes = shop.files("log", "seg").iter().filter_map(|file| Some(file.metadata().ok()?.len())).sum();
     let ms = |share| load.percentile(share).as_secs_f64() * 1e3;
     Look {
         at_s: started.elapsed().as_secs_f64(),
-        memory_kib,
+        memory_kib: resident_kib(server),
         files: std::fs::read_dir(proc.join("fd")).expect("its files").count(),
         log_bytes,
         pairs: metric(server, "sidecart_pairs"),
