@@ -9,8 +9,8 @@ use crate::config::kind;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Privacy {
-    /// Whether the ids of shoppers, devices and visits are replaced by a keyed hash as they come in, so that no file and no
-    /// memory holds them. What a data folder was begun with stays.
+    /// Whether the ids of shoppers, devices and visits are replaced by a keyed hash as they come in, so that no file of the
+    /// data directory holds them. What a data folder was begun with stays.
     pub pseudonyms: bool,
     /// File of the key, 32 bytes; `null`: `pseudonym.key` in the data directory, made if absent.
     #[schemars(with = "Option<kind::FilePath>")]
