@@ -3,7 +3,7 @@ use super::tally::{Tally, standing};
 use super::{Source, Workspace};
 use crate::nouns::{DAY_MS, ReasonCode, Repeats, SECOND_MS};
 use crate::settings::{CandidateSettings, SourceSettings};
-use crate::store::{ItemIx, Located, Moment, Seen, SessionIndex, best_of, best_weighted, fetch};
+use crate::store::{ItemIx, Located, MAX_VISIT, Moment, Seen, SessionIndex, best_of, best_weighted, fetch};
 
 /// What an item before the match counts against one after it.
 const BEFORE: f32 = 0.7;
@@ -12,8 +12,6 @@ const STEPS: usize = 24;
 /// Time in which a neighbour's say falls to 1/e.
 const FADE_S: f32 = (30 * DAY_MS / SECOND_MS) as f32;
 
-/// Items of context at most.
-const MAX_CONTEXT: usize = 64;
 /// The rank of what is not of the context.
 const NO_RANK: u32 = u16::MAX as u32;
 /// Visits whose items are fetched before any of them is looked at: as many as the nearest cache holds.
@@ -139,7 +137,7 @@ impl Survey {
     fn ask(&mut self, moment: &Moment<'_>) {
         let index = &moment.state.index;
         self.votes.begin(moment.state.catalog.numbers());
-        let context = &moment.recent()[..moment.recent().len().min(MAX_CONTEXT)];
+        let context = moment.recent();
         let ranks = Ranks::of(context);
         // The context's items come first, so that an item's place says whether it is one of them.
         self.votes.mention(context.iter().map(|seen| seen.item), |_| {});
@@ -260,12 +258,12 @@ impl<'a> Marks<'a> {
 }
 
 /// How new the items of context are, by their places in it.
-struct Ranks([u32; MAX_CONTEXT + 1]);
+struct Ranks([u32; MAX_VISIT + 1]);
 
 impl Ranks {
     fn of(context: &[Seen]) -> Self {
         let newer = |than: &Seen| context.iter().filter(|seen| seen.age < than.age).count() as u32;
-        let mut ranks = [NO_RANK; MAX_CONTEXT + 1];
+        let mut ranks = [NO_RANK; MAX_VISIT + 1];
         ranks.iter_mut().zip(context).for_each(|(rank, seen)| *rank = newer(seen));
         Self(ranks)
     }
@@ -273,7 +271,7 @@ impl Ranks {
     /// The lower, the newer in the context is what a visit holds at `at` and the context at `place`; of equally new ones,
     /// the last is the lowest.
     fn standing(&self, at: usize, place: usize) -> u32 {
-        self.0[place.min(MAX_CONTEXT)] << 16 | (u32::from(u16::MAX) - at as u32)
+        self.0[place.min(MAX_VISIT)] << 16 | (u32::from(u16::MAX) - at as u32)
     }
 
     /// Where a visit holds the newest item of context, by the lowest standing of all that it holds.

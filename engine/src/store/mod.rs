@@ -43,7 +43,7 @@ pub(crate) use key::{Space, key};
 pub(crate) use leaders::Leaders;
 pub(crate) use lru::Lru;
 pub(crate) use models::Models;
-pub(crate) use moment::{MAX_CART, Moment, Seen};
+pub(crate) use moment::{MAX_CART, MAX_VISIT, Moment, Seen};
 pub(crate) use newcomers::Newcomers;
 pub(crate) use orders::Order;
 pub(crate) use pool::{Candidate, Pool, SOURCES, place};

@@ -9,7 +9,7 @@ use crate::nouns::{EventKind, Intent, ItemId, Repeats, Request, Timestamp};
 use crate::settings::Settings;
 
 /// Distinct items of context kept at most; sources look at the newest few of them.
-const MAX_VISIT: usize = 64;
+pub(crate) const MAX_VISIT: usize = 64;
 /// Items of a cart looked at, at most.
 pub(crate) const MAX_CART: usize = 200;
 /// Age, in steps, of an item that is in the cart but was not seen in the visit: recent, though not the very last.
