@@ -77,14 +77,23 @@ pub(super) struct Survey {
     visits: Vec<(u32, [f32; VIEWS.len()])>,
     /// Some of those, and where they lie.
     located: Vec<(Located, [f32; VIEWS.len()])>,
-    /// What they say of items.
-    votes: Sums<{ VIEWS.len() }>,
+    /// What they say of items: the sum of their votes, by view, and that of the first view's squares.
+    votes: Sums<{ VIEWS.len() + 1 }>,
     /// Where the votes for the items of one visit stand.
     places: Vec<usize>,
     ranked: Vec<u64>,
 }
 
 impl Survey {
+    /// How many visits vote for an item in the first view, as if each said as much: (sum of votes)^2 / sum of their squares
+    /// (Kish's effective sample size). 1 where one visit says it all; 0 where none does.
+    pub(super) fn voters(&self, item: ItemIx) -> f32 {
+        match self.votes.get(item) {
+            Some(&[sum, _, squares]) if squares > 0.0 => sum * sum / squares,
+            _ => 0.0,
+        }
+    }
+
     fn make(&mut self, moment: &Moment<'_>) {
         self.is_done = true;
         self.find(moment);
@@ -167,7 +176,8 @@ impl Survey {
                 for (at, &place) in self.places.iter().enumerate() {
                     let votes = &sides[usize::from(at < anchor)];
                     let near = &near[at.abs_diff(anchor).min(STEPS - 1)];
-                    self.votes.add_at(place, std::array::from_fn(|view| votes[view] * near[view]));
+                    let [vote, of_whole] = std::array::from_fn(|view| votes[view] * near[view]);
+                    self.votes.add_at(place, [vote, of_whole, vote * vote]);
                 }
             }
         }
