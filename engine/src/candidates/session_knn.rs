@@ -289,3 +289,23 @@ impl Ranks {
         (lowest >> 16 < NO_RANK).then_some(usize::from(u16::MAX) - (lowest as usize & usize::from(u16::MAX)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn voters_are_as_many_as_say_something_and_few_where_one_says_most() {
+        let mut survey = Survey::default();
+        survey.votes.begin(3);
+        let mut vote = |item, vote: f32| survey.votes.add(item, [vote, 0.0, vote * vote]);
+        (0..3).for_each(|_| vote(1, 0.2));
+        (0..9).for_each(|_| vote(2, 0.01));
+        vote(2, 5.0);
+        assert!((survey.voters(1) - 3.0).abs() < 1e-5);
+        assert!((1.0..1.1).contains(&survey.voters(2)), "{}", survey.voters(2));
+        assert_eq!(survey.voters(0), 0.0);
+        survey.votes.clear(1);
+        assert_eq!(survey.voters(1), 0.0, "what the visit has seen has no votes");
+    }
+}

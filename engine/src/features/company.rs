@@ -8,13 +8,13 @@ use crate::store::{Moment, Pool, dot};
 /// Logits above the mean of the list at which the feature is 1, and where it ends, either way.
 const LOGITS: f32 = 4.0;
 const MOST: f32 = 2.0;
-/// Candidates whose vectors are fetched at once: half a KiB each, as many as the nearest cache holds.
+/// Candidates whose vectors are fetched at once: a quarter of a KiB each, half of what the nearest cache holds.
 const AT_ONCE: usize = 32;
 
 pub(super) fn write(moment: &Moment<'_>, pool: &Pool, vectors: &mut [Vector]) {
     let embeddings = &moment.state.embeddings;
     let Some(stand) = embeddings.stand(moment.visit.iter().map(|seen| (seen.item, seen.age))) else { return };
-    let last = moment.last().and_then(|last| embeddings.given(last)).map(|last| (last, dot(last, last)));
+    let last = moment.last().and_then(|last| embeddings.of(last)).map(|last| (last, dot(last, last)));
     let (mut sum, mut known) = (0.0, 0_u32);
     for (candidates, vectors) in pool.candidates.chunks(AT_ONCE).zip(vectors.chunks_mut(AT_ONCE)) {
         embeddings.fetch(candidates.iter().map(|candidate| candidate.item));
@@ -23,7 +23,7 @@ pub(super) fn write(moment: &Moment<'_>, pool: &Pool, vectors: &mut [Vector]) {
             set(vector, Feature::CompanyWanted, wanted);
             sum += wanted;
             known += 1;
-            if let (Some((last, square)), Some(own)) = (last, embeddings.given(candidate.item)) {
+            if let (Some((last, square)), Some(own)) = (last, embeddings.of(candidate.item)) {
                 let cosine = dot(last, own) / (square * dot(own, own)).sqrt().max(f32::MIN_POSITIVE);
                 set(vector, Feature::CompanyLike, cosine);
             }
@@ -32,7 +32,7 @@ pub(super) fn write(moment: &Moment<'_>, pool: &Pool, vectors: &mut [Vector]) {
     let mean = sum / known.max(1) as f32;
     for (candidate, vector) in pool.candidates.iter().zip(vectors.iter_mut()) {
         // Without vectors an item is like the mean: the figure stays 0.
-        if embeddings.given(candidate.item).is_some() {
+        if embeddings.of(candidate.item).is_some() {
             let wanted = &mut vector[Feature::CompanyWanted as usize];
             *wanted = ((*wanted - mean) / LOGITS).clamp(-MOST, MOST);
         }
