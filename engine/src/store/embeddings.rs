@@ -391,16 +391,10 @@ mod tests {
         let row = embeddings.row(17).expect("a known item");
         vector_mut(&mut embeddings.vectors, row).fill(0.0);
         assert_eq!(wanted(&embeddings), 0.0);
-        let mut before = 0.0;
-        for _ in 0..4 {
-            embeddings.step(&[3], 17, &settings);
-            let now = wanted(&embeddings);
-            assert!(now > before && now <= SCALE, "{before} {now}");
-            before = now;
-        }
+        embeddings.step(&[3], 17, &settings);
+        assert!(wanted(&embeddings) > 1.0 && wanted(&embeddings) <= SCALE + 1e-3, "{}", wanted(&embeddings));
         // AdaGrad's first step is at most rate x sqrt(DIM) long.
-        let longest = 4.0 * settings.rate * (DIM as f32).sqrt();
-        assert!(length(vector(&embeddings.vectors, row)) < longest);
+        assert!(length(vector(&embeddings.vectors, row)) < settings.rate * (DIM as f32).sqrt() + 1e-3);
     }
 
     #[test]
