@@ -101,7 +101,7 @@ pub struct IndexSettings {
 /// Vectors of items, learned from visits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmbeddingSettings {
-    /// Items that have vectors at most, a quarter of a KiB each; the longest unmet gives its own to a newcomer. 0: none has.
+    /// Items that have vectors at most, half a KiB each; the longest unmet gives its own to a newcomer. 0: none has.
     pub max_items: usize,
     /// Past visits gone through again with each new item of a visit.
     pub rehearsals: u32,

@@ -190,7 +190,7 @@ impl Default for Index {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Embeddings {
-    /// Items that have vectors at most, a quarter of a KiB each; the longest unmet gives its own to a newcomer. 0: none has.
+    /// Items that have vectors at most, half a KiB each; the longest unmet gives its own to a newcomer. 0: none has.
     #[schemars(range(min = 0, max = 10_000_000))]
     pub max_items: usize,
     /// Past visits gone through again with each new item of a visit: more teach more where there is little traffic, and
