@@ -21,6 +21,7 @@ use super::lead::Refusal;
 use super::merge::Merge;
 use super::publish::Publisher;
 use super::topics::Topics;
+use super::witness::Witness;
 use crate::config::Kafka;
 use crate::ingest::{Learning, Ordered, Shared};
 
@@ -77,6 +78,8 @@ pub struct Consume {
     pub refusal: Refusal,
     /// Learns where this replica leads.
     pub learning: Option<Arc<Learning>>,
+    /// Told of records that mean more than a change of the state.
+    pub witness: Arc<dyn Witness>,
     /// The end.
     pub stop: Arc<AtomicBool>,
     /// To wait for the broker outside of the runtime.

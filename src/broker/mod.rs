@@ -14,6 +14,7 @@ mod publish;
 #[cfg(test)]
 mod tests;
 mod topics;
+mod witness;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +25,7 @@ pub use client::BrokerError;
 use consume::Consume;
 pub use publish::Publisher;
 pub use topics::Topics;
+pub use witness::Witness;
 
 use crate::config::Kafka;
 use crate::ingest::{Ingest, Learning, Shared};
@@ -51,6 +53,8 @@ pub struct Needs {
     pub leads: Arc<AtomicBool>,
     /// The learner, if the scorer learns.
     pub learning: Option<Arc<Learning>>,
+    /// Told of records that mean more than a change of the state.
+    pub witness: Arc<dyn Witness>,
 }
 
 /// Begins to follow. The broker may be away: the process serves what it has, and says in its readiness what is missing.
@@ -77,6 +81,7 @@ pub fn follow(needs: Needs) -> Result<Following, BrokerError> {
         leads,
         refusal,
         learning: needs.learning,
+        witness: needs.witness,
         stop: Arc::clone(&stop),
         runtime: tokio::runtime::Handle::current(),
         kafka: needs.kafka,

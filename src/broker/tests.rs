@@ -8,7 +8,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
 use serde_json::{Value, json};
 use sidecart_engine::Settings;
-use sidecart_engine::nouns::{Entry, Item, ItemId, Record};
+use sidecart_engine::nouns::{Entry, Erasure, Item, ItemId, Positions, Record, Timestamp};
 
 use super::*;
 use crate::clock::SystemClock;
@@ -32,6 +32,15 @@ fn cluster() -> (Cluster, Kafka) {
         cluster.create_topic(topic, if is_many { PARTITIONS } else { 1 }, 1).expect("a topic");
     }
     (cluster, kafka)
+}
+
+/// Nobody is told.
+struct Nobody;
+
+impl Witness for Nobody {
+    fn erasure(&self, _: &Erasure, _: &Positions, _: Timestamp) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 struct Replica {
@@ -63,8 +72,17 @@ impl Replica {
             events: config.events,
         };
         let (kafka, learning, leads) = (kafka.clone(), None, Arc::default());
-        let needs =
-            Needs { kafka, reading, publisher, ingest: ingest.clone(), shared: Arc::clone(&shared), learning, leads };
+        let (ingest_too, shared_too) = (ingest.clone(), Arc::clone(&shared));
+        let needs = Needs {
+            kafka,
+            reading,
+            publisher,
+            ingest: ingest_too,
+            shared: shared_too,
+            learning,
+            leads,
+            witness: Arc::new(Nobody),
+        };
         let following = follow(needs).expect("followed");
         Self { ingest, shared, writers, following }
     }

@@ -177,16 +177,15 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
     let (learning, metrics) = (storage.learning.clone(), Arc::new(Metrics::new()));
     let (ingest, shared, writers) =
         ingest::start(storage, config.settings(), config.events.queue, Arc::clone(&metrics), Arc::clone(&clock))?;
-    #[cfg(feature = "kafka")]
-    let broker_following =
-        broker::follow(publisher, &config, &ingest, &shared, learning.clone(), Arc::clone(&stores.is_owner))?;
-    let followers = followers(&shared, learning);
+    let followers = followers(&shared, learning.clone());
     let keeper = Keeper::new(beginning, history, followers, Arc::clone(&metrics), Arc::clone(&clock));
     let keeper = Arc::new(keeper);
     let watcher = in_force::watch(&keeper).context("cannot start the thread `config`")?;
     let dead_letters = Arc::new(DeadLetters::new(config.data_dir.clone()));
     let decisions = Arc::new(Decisions::default());
-    let near = Near { checkpoints: checkpoints.clone(), shared: Arc::clone(&shared), metrics, clock };
+    let near =
+        Near { checkpoints: checkpoints.clone(), shared: Arc::clone(&shared), metrics: Arc::clone(&metrics), clock };
+    let is_owner = Arc::clone(&stores.is_owner);
     let (far, elsewhere) = stores.start(&config, near)?;
     let stores = Stores {
         ingest: ingest.clone(),
@@ -195,8 +194,14 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
         dead_letters: Arc::clone(&dead_letters),
         decisions: Arc::clone(&decisions),
         elsewhere,
+        is_owner: Arc::clone(&is_owner),
+        metrics,
     };
     let erasures = Erasures::start(config.data_dir.join("erasures"), stores)?;
+    #[cfg(feature = "kafka")]
+    let witness = broker::Witnesses { erasures: erasures.clone() };
+    #[cfg(feature = "kafka")]
+    let broker_following = broker::follow(publisher, &config, &ingest, &shared, learning, is_owner, witness)?;
     let (addr, grace) = (listening.addr(), config.server.shutdown_grace.duration());
     tracing::info!(%addr, config = version, data_dir = %config.data_dir.display(), "started");
     let data_dir = config.data_dir.clone();

@@ -19,12 +19,14 @@ const NAME_BYTES: usize = 12;
 pub struct Replacement {
     who: Who,
     mac: Hmac<Sha256>,
-    /// By what the state remembers the person.
+    /// By what the state remembers the person, and all else that is to leave the records of erasures.
     original: Erasure,
     /// By what a replay of the rewritten log remembers the names that stand in.
     stand_in: Erasure,
     /// The ids as JSON texts, as they stand in files.
     quoted: Vec<String>,
+    /// The order whose record in the log does not know the stand-ins yet.
+    order: Option<String>,
 }
 
 impl Replacement {
@@ -42,13 +44,22 @@ impl Replacement {
         let texts = texts.chain(who.devices.iter().map(AnonymousId::as_str));
         let texts = texts.chain(who.sessions.iter().map(SessionId::as_str));
         let quoted = texts.filter_map(|text| serde_json::to_string(text).ok()).collect();
-        Self { who: who.clone(), mac, original, stand_in, quoted }
+        Self { who: who.clone(), mac, original, stand_in, quoted, order: None }
+    }
+
+    /// As [`Replacement::new`], for an erasure that another replica was asked for: its record in this log names the
+    /// person, and nobody of this log's.
+    pub fn of_another(who: &Who, salt: &[u8], erasure: &Erasure) -> Self {
+        let mut own = Self::new(who, salt);
+        own.original.add(erasure);
+        Self { order: erasure.order.clone(), ..own }
     }
 
     /// What the log says of the erasure until it is rewritten: the person's pseudonyms and those of the stand-ins.
     pub fn erasure(&self) -> Erasure {
         let both = |a: &[u64], b: &[u64]| a.iter().chain(b).copied().collect();
         Erasure {
+            order: None,
             profiles: both(&self.original.profiles, &self.stand_in.profiles),
             sessions: both(&self.original.sessions, &self.stand_in.sessions),
             orders: both(&self.original.orders, &self.stand_in.orders),
@@ -63,7 +74,10 @@ impl Replacement {
             Record::Event(event) if logged.offset < forgotten && self.who.did(event) => self.blank(event),
             // The hash of an id leads back to whoever can guess the id.
             Record::Erase(erasure) => {
-                if !erasure.subtract(&self.original) {
+                let is_own = self.order.is_some() && erasure.order == self.order;
+                let is_less = erasure.subtract(&self.original);
+                let is_more = is_own && erasure.add(&self.stand_in);
+                if !is_less && !is_more {
                     return None;
                 }
             }

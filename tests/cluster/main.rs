@@ -2,6 +2,8 @@
 //! acknowledged is lost or counts twice, answers go on, and in the end all replicas have the same state, bit for bit.
 
 mod broker;
+mod erasing;
+mod fleet;
 #[path = "../http/server.rs"]
 #[expect(dead_code, reason = "shared with the HTTP tests, which use more of it")]
 mod server;

@@ -1,9 +1,14 @@
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 /// Whom to forget, by the pseudonyms under which the state remembers them; see [`crate::Engine::erasure`]. The log keeps
 /// no more than this of an erasure, so that a replay forgets them too.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Erasure {
+    /// The order that it carries out, where several replicas read it: each works on its own files and tells of it by this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
     /// Users and devices.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<u64>,
@@ -35,11 +40,25 @@ impl Erasure {
         let longest = self.profiles.len().max(self.sessions.len()).max(self.orders.len());
         (0..longest.div_ceil(most.max(1)))
             .map(|n| Self {
+                order: self.order.clone(),
                 profiles: part(&self.profiles, n),
                 sessions: part(&self.sessions, n),
                 orders: part(&self.orders, n),
             })
             .collect()
+    }
+
+    /// Adds the pseudonyms of `other`; whether there were new ones.
+    pub fn add(&mut self, other: &Self) -> bool {
+        let before = self.len();
+        let add = |own: &mut Vec<u64>, new: &[u64]| {
+            let known: BTreeSet<u64> = own.iter().copied().collect();
+            own.extend(new.iter().filter(|key| !known.contains(key)));
+        };
+        add(&mut self.profiles, &other.profiles);
+        add(&mut self.sessions, &other.sessions);
+        add(&mut self.orders, &other.orders);
+        self.len() > before
     }
 
     /// Leaves out the pseudonyms of `other`; whether there were any.

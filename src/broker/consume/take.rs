@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use sidecart_engine::nouns::{Entry, Record, Timestamp};
+use sidecart_engine::nouns::{Entry, Positions, Record, Timestamp};
 
 use super::{BATCH, BATCH_BYTES, Consume, RETRY};
 use crate::broker::arrived::Arrived;
@@ -20,6 +20,9 @@ impl Consume {
         let mut oldest_ms = 0;
         for step in &steps {
             let Step::Record(arrived) = step else { continue };
+            if !self.note_erasures(arrived) {
+                return false;
+            }
             if let Some((why, payload)) = &arrived.refused {
                 self.bury(arrived, why, payload);
             }
@@ -70,6 +73,31 @@ impl Consume {
                 }
             }
         }
+    }
+
+    /// Has what is to be forgotten in this replica's files written down before its log and state know of it: a crash in
+    /// between is made good by reading the record again. `false`: the process ends.
+    fn note_erasures(&self, arrived: &Arrived) -> bool {
+        let mut refused = false;
+        for entry in &arrived.entries {
+            let Record::Erase(erasure) = entry.record() else { continue };
+            let (mut reach, origin) = (Positions::default(), &arrived.origin);
+            reach.advance(&origin.topic, origin.partition, origin.offset + 1);
+            while let Err(error) = self.witness.erasure(erasure, &reach, entry.accepted_at()) {
+                tracing::error!("an erasure cannot be taken: {error}");
+                self.shared.progress.set_behind(Some(error.to_string()));
+                std::thread::sleep(RETRY);
+                if self.stopped() {
+                    return false;
+                }
+                refused = true;
+            }
+        }
+        if refused {
+            // Whether more is to come is said with the next look.
+            self.shared.progress.set_behind(None);
+        }
+        true
     }
 
     /// Counts what cannot be taken; the leader puts it aside for all.

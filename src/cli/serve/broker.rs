@@ -3,10 +3,25 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::broker::{self, BrokerError, Following, Needs, Publisher, Reading, Topics};
+use sidecart_engine::nouns::{Erasure, Positions, Timestamp};
+
+use crate::broker::{self, BrokerError, Following, Needs, Publisher, Reading, Topics, Witness};
 use crate::config::Config;
 use crate::config::events::LogKind;
+use crate::erasure::Erasures;
 use crate::ingest::{Ingest, Learning, Shared};
+
+/// The parts of this replica that are told of records at their place of the order.
+pub struct Witnesses {
+    /// Forgets shoppers in this replica's files, too.
+    pub erasures: Erasures,
+}
+
+impl Witness for Witnesses {
+    fn erasure(&self, erasure: &Erasure, reach: &Positions, accepted_at: Timestamp) -> Result<(), String> {
+        self.erasures.take(erasure, reach, accepted_at).map_err(|error| error.to_string())
+    }
+}
 
 /// The way out to the broker; `None`: the config asks for none.
 pub fn publisher(config: &Config) -> Result<Option<Arc<Publisher>>, BrokerError> {
@@ -24,6 +39,7 @@ pub fn follow(
     shared: &Arc<Shared>,
     learning: Option<Arc<Learning>>,
     leads: Arc<AtomicBool>,
+    witness: Witnesses,
 ) -> Result<Option<Following>, BrokerError> {
     let Some(publisher) = publisher else { return Ok(None) };
     let reading = Reading {
@@ -39,6 +55,7 @@ pub fn follow(
         shared: Arc::clone(shared),
         learning,
         leads,
+        witness: Arc::new(witness),
     };
     broker::follow(needs).map(Some)
 }
