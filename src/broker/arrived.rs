@@ -7,12 +7,13 @@ use sidecart_engine::nouns::{Entry, ItemId, Origin, Record, Timestamp};
 
 use super::publish::{OWN_FORM, OWN_HEADER};
 use crate::config::Events;
+use crate::in_force::Proposal;
 use crate::ingest::Prepared;
 use crate::wire::event::Acceptance;
 use crate::wire::shapes::{self, Envelope, Outcome, Told, Transport};
 use crate::wire::{item, stock};
 
-/// How foreign records are read; what was in force when the process began.
+/// How foreign records are read.
 pub struct Reading {
     /// How late and how early an event may be.
     pub events: Events,
@@ -30,8 +31,12 @@ pub struct Arrived {
     pub at: Timestamp,
     /// What changes the state.
     pub entries: Vec<Prepared>,
+    /// A config for all replicas.
+    pub proposal: Option<Proposal>,
     /// Why some of it, or all, is not taken; with the bytes to put aside.
     pub refused: Option<(String, Vec<u8>)>,
+    /// Foreign events that are still to be judged.
+    unjudged: Option<(Envelope, Vec<u8>)>,
 }
 
 /// What a topic holds.
@@ -47,6 +52,8 @@ pub enum Content {
     Erasures,
     /// Events, of our own or of foreign shapes.
     Events,
+    /// Configs, put to one of us.
+    Configs,
 }
 
 impl Content {
@@ -64,22 +71,28 @@ impl Content {
     }
 
     /// What each of the ordered topics holds, in their order.
-    pub const ORDERED: [Self; 5] = [Self::Items, Self::Stock, Self::Models, Self::Erasures, Self::Events];
+    pub const ORDERED: [Self; 6] =
+        [Self::Items, Self::Stock, Self::Models, Self::Erasures, Self::Events, Self::Configs];
 }
 
 impl Arrived {
-    /// Reads a record.
+    /// Reads a record. Foreign events are only judged when they are taken.
     pub fn of(message: &BorrowedMessage<'_>, content: Content, reading: &Reading) -> Self {
         let origin =
             Origin { topic: message.topic().to_owned(), partition: message.partition(), offset: message.offset() };
         let at = Timestamp(message.timestamp().to_millis().unwrap_or_default());
-        let mut arrived = Self { origin, at, entries: Vec::new(), refused: None };
+        let mut arrived = Self { origin, at, entries: Vec::new(), proposal: None, refused: None, unjudged: None };
         let mut entries = Vec::new();
         let payload = message.payload();
         let own = message.headers().and_then(|all| all.iter().find(|header| header.key == OWN_HEADER));
         let outcome = match (own, payload) {
             (_, None) if content == Content::Items => arrived.gone(message.key(), &mut entries),
             (_, None) => Err("has no value: only items are deleted so".to_owned()),
+            (Some(header), Some(payload)) if header.value == Some(OWN_FORM) && content == Content::Configs => {
+                serde_json::from_slice(payload)
+                    .map(|proposal| arrived.proposal = Some(proposal))
+                    .map_err(|error| format!("is no config: {error}"))
+            }
             (Some(header), Some(payload)) if header.value == Some(OWN_FORM) => {
                 own_entry(payload, content, &mut entries)
             }
@@ -92,17 +105,32 @@ impl Arrived {
         if let Err(why) = outcome {
             arrived.refuse(why, payload.unwrap_or_default());
         }
+        arrived.settle(entries, payload.unwrap_or_default());
+        arrived
+    }
+
+    /// Judges foreign events by what is in force at their place of the order: whether they are too late, and what their
+    /// names mean.
+    pub fn judge(&mut self, reading: &Reading) {
+        let Some((envelope, payload)) = self.unjudged.take() else { return };
+        let mut entries = Vec::new();
+        if let Err(why) = self.events(&payload, &envelope, reading, &mut entries) {
+            self.refuse(why, &payload);
+        }
+        self.settle(entries, &payload);
+    }
+
+    fn settle(&mut self, mut entries: Vec<Entry>, payload: &[u8]) {
         // A record of several events counts as read with the last of them; the others have ids of their own.
         if let Some(last) = entries.last_mut() {
-            last.origin = Some(arrived.origin.clone());
+            last.origin = Some(self.origin.clone());
         }
         for entry in entries {
             match Prepared::new(entry) {
-                Ok(prepared) => arrived.entries.push(prepared),
-                Err(error) => arrived.refuse(error.to_string(), payload.unwrap_or_default()),
+                Ok(prepared) => self.entries.push(prepared),
+                Err(error) => self.refuse(error.to_string(), payload),
             }
         }
-        arrived
     }
 
     fn refuse(&mut self, why: String, bytes: &[u8]) {
@@ -121,7 +149,7 @@ impl Arrived {
     }
 
     fn foreign(
-        &self,
+        &mut self,
         payload: &[u8],
         message: &BorrowedMessage<'_>,
         content: Content,
@@ -129,7 +157,7 @@ impl Arrived {
         entries: &mut Vec<Entry>,
     ) -> Result<(), String> {
         match content {
-            Content::Models | Content::Erasures => {
+            Content::Models | Content::Erasures | Content::Configs => {
                 return Err("was not written by a Sidecart: nobody else writes to this topic".into());
             }
             Content::Items => {
@@ -139,7 +167,12 @@ impl Arrived {
             Content::Stock => {
                 entries.push(self.entry(Record::Stock(stock::read(payload, self.at).map_err(|why| why.to_string())?)));
             }
-            Content::Events => return self.events(payload, message, reading, entries),
+            Content::Events => {
+                let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
+                let headers = headers.map(|header| (header.key, header.value.unwrap_or_default()));
+                let envelope = Envelope::of(headers, Transport::Kafka).map_err(|why| why.to_string())?;
+                self.unjudged = Some((envelope, payload.to_vec()));
+            }
         }
         Ok(())
     }
@@ -147,13 +180,10 @@ impl Arrived {
     fn events(
         &self,
         payload: &[u8],
-        message: &BorrowedMessage<'_>,
+        envelope: &Envelope,
         reading: &Reading,
         entries: &mut Vec<Entry>,
     ) -> Result<(), String> {
-        let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
-        let headers = headers.map(|header| (header.key, header.value.unwrap_or_default()));
-        let envelope = Envelope::of(headers, Transport::Kafka).map_err(|why| why.to_string())?;
         let id = format!("{}/{}/{}", self.origin.topic, self.origin.partition, self.origin.offset);
         let acceptance = Acceptance {
             now: self.at,
@@ -161,7 +191,7 @@ impl Arrived {
             max_future_skew_ms: reading.events.max_future_skew.ms(),
             currency: reading.currency,
         };
-        let told = Told { bytes: payload, envelope: &envelope, id: Some(&id) };
+        let told = Told { bytes: payload, envelope, id: Some(&id) };
         let mut refused = Ok(());
         shapes::read(told, &reading.mapping, &acceptance, |outcome| {
             match outcome {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use rdkafka::Message;
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -55,6 +56,8 @@ const COUNT: Duration = Duration::from_secs(30);
 const QUIET: Duration = Duration::from_secs(3);
 /// How long a cut that is the next one may wait for its records, or records for a cut.
 const STUCK: Duration = Duration::from_secs(5);
+/// How long the configs before the state's place may take to be read: as many as were put within a week at most.
+const FIND_CONFIG: Duration = Duration::from_secs(15);
 /// Between two tries to reach a broker.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -64,8 +67,8 @@ pub struct Consume {
     pub kafka: Kafka,
     /// The topics.
     pub topics: Topics,
-    /// How foreign records are read.
-    pub reading: Reading,
+    /// How foreign records are read, by what is in force at this place of the order.
+    pub reading: Mutex<Reading>,
     /// Cuts and dead letters go this way.
     pub publisher: Arc<Publisher>,
     /// Batches go this way.
@@ -203,7 +206,7 @@ impl Consume {
                 reader.merge.cut(message.offset(), cut.unwrap_or_default());
                 continue;
             };
-            let arrived = Arrived::of(&message, Content::ORDERED[lane], &self.reading);
+            let arrived = Arrived::of(&message, Content::ORDERED[lane], &self.reading.lock());
             let place = (lane, message.partition());
             let missing = reader.merge.arrive(place, message.offset(), arrived);
             // Compaction leaves gaps, and so does the end of a transaction, one offset.

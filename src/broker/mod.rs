@@ -74,7 +74,7 @@ pub fn follow(needs: Needs) -> Result<Following, BrokerError> {
     let leader = lead::spawn(&needs.kafka, &topics, Arc::clone(&leads), Arc::clone(&stop), Arc::clone(&refusal))?;
     let consume = Consume {
         topics,
-        reading: needs.reading,
+        reading: parking_lot::Mutex::new(needs.reading),
         publisher: Arc::clone(&needs.publisher),
         ordered: needs.ingest.ordered(),
         shared: Arc::clone(&needs.shared),

@@ -13,6 +13,7 @@ use sidecart_engine::nouns::{Entry, Erasure, Item, ItemId, Positions, Record, Ti
 use super::*;
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::in_force::Proposal;
 use crate::ingest::checkpoint::Checkpoints;
 use crate::ingest::{self, Prepared, Saving, Storage, Writers};
 use crate::log::{LogOptions, SegmentLog};
@@ -40,6 +41,10 @@ struct Nobody;
 impl Witness for Nobody {
     fn erasure(&self, _: &Erasure, _: &Positions, _: Timestamp) -> Result<(), String> {
         Ok(())
+    }
+
+    fn config(&self, _: &Proposal) -> Result<Reading, String> {
+        Err("there is nobody".into())
     }
 }
 

@@ -18,8 +18,8 @@ const UNCOMPACTED: Span = Span::from_ms(7 * DAY_MS);
 #[derive(Debug, Clone)]
 pub struct Topics {
     /// Those whose records change the state, in the order in which a cut takes them: the catalogue before what is told of
-    /// its items, a model before the events that are ranked by it.
-    pub ordered: [String; 5],
+    /// its items, a model before the events that are ranked by it. A config counts from the next cut on.
+    pub ordered: [String; 6],
     /// The order itself.
     pub cuts: String,
     /// What could not be taken.
@@ -31,15 +31,20 @@ impl Topics {
     pub fn of(kafka: &Kafka) -> Self {
         let name = |topic: &str| format!("{}{topic}", kafka.topic_prefix);
         Self {
-            ordered: ["catalog", "inventory", "models", "erasures", "events"].map(name),
+            ordered: ["catalog", "inventory", "models", "erasures", "events", "config"].map(name),
             cuts: name("cuts"),
             dead_letters: name("dead-letters"),
         }
     }
 
+    /// Configs.
+    pub fn configs(&self) -> &str {
+        &self.ordered[5]
+    }
+
     /// Where a record goes, and its key.
     pub fn route<'t, 'r>(&'t self, record: &'r Record) -> (&'t str, Option<&'r str>) {
-        let [catalog, inventory, models, erasures, events] = &self.ordered;
+        let [catalog, inventory, models, erasures, events, _] = &self.ordered;
         match record {
             Record::Event(event) => (events, Some(event.session.as_str())),
             Record::Item(item) => (catalog, Some(item.id.as_str())),
@@ -51,13 +56,14 @@ impl Topics {
     }
 
     fn all(&self, kafka: &Kafka) -> Vec<Wanted<'_>> {
-        let [catalog, inventory, models, erasures, events] = &self.ordered;
+        let [catalog, inventory, models, erasures, events, configs] = &self.ordered;
         let many = i32::from(kafka.partitions);
         vec![
             Wanted { name: catalog, partitions: many, compacted: true, exactly: false },
             Wanted { name: inventory, partitions: many, compacted: true, exactly: false },
             Wanted { name: models, partitions: 1, compacted: true, exactly: true },
             Wanted { name: erasures, partitions: 1, compacted: false, exactly: true },
+            Wanted { name: configs, partitions: 1, compacted: true, exactly: true },
             Wanted { name: events, partitions: many, compacted: false, exactly: false },
             Wanted { name: &self.cuts, partitions: 1, compacted: false, exactly: true },
             Wanted { name: &self.dead_letters, partitions: 1, compacted: false, exactly: false },

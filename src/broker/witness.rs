@@ -1,3 +1,5 @@
+use super::Reading;
+use crate::in_force::Proposal;
 use sidecart_engine::nouns::{Erasure, Positions, Timestamp};
 
 /// What the rest of a replica does about records that come back, at their place of the one order and before its own log has
@@ -9,4 +11,18 @@ pub trait Witness: Send + Sync {
     /// # Errors
     /// Why it cannot be noted; it is tried again before anything else is taken.
     fn erasure(&self, erasure: &Erasure, reach: &Positions, accepted_at: Timestamp) -> Result<(), String>;
+
+    /// A config is to be in force from here on. Gives how foreign records are read under it.
+    ///
+    /// # Errors
+    /// Why it is not taken up; what was in force stays.
+    fn config(&self, proposal: &Proposal) -> Result<Reading, String>;
+
+    /// A config was in force where reading begins: it was judged by those who took it in its time.
+    ///
+    /// # Errors
+    /// As for [`Witness::config`].
+    fn config_before(&self, proposal: &Proposal) -> Result<Reading, String> {
+        self.config(&Proposal { expected: None, ..proposal.clone() })
+    }
 }

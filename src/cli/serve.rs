@@ -199,7 +199,7 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
     };
     let erasures = Erasures::start(config.data_dir.join("erasures"), stores)?;
     #[cfg(feature = "kafka")]
-    let witness = broker::Witnesses { erasures: erasures.clone() };
+    let witness = broker::Witnesses { erasures: erasures.clone(), keeper: Arc::clone(&keeper) };
     #[cfg(feature = "kafka")]
     let broker_following = broker::follow(publisher, &config, &ingest, &shared, learning, is_owner, witness)?;
     let (addr, grace) = (listening.addr(), config.server.shutdown_grace.duration());

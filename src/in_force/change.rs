@@ -45,6 +45,25 @@ pub enum ChangeError {
     /// It changes keys that need a restart.
     #[error("{} a restart: set {} in the file, or give the values that run", named(.0), if .0.len() == 1 { "it" } else { "them" })]
     RestartRequired(Vec<String>),
+    /// It would change one of several replicas.
+    #[error(
+        "with `events.log: kafka` and `events.config: file` one replica would differ from the others: change the file of \
+         all, or set `events.config: topic`"
+    )]
+    ByFile,
+    /// A file or a signal does not count where the config comes by a topic.
+    #[error("the config of all replicas comes by the topic (`events.config: topic`): put it, to any of them")]
+    ByTopic,
+    /// It does not fit into a message.
+    #[error(
+        "the config has {bytes} bytes: at most {most} can be sent to all replicas, shorten it or set `events.config: file`"
+    )]
+    TooLarge {
+        /// What it has.
+        bytes: usize,
+        /// What it may have.
+        most: usize,
+    },
     /// There is nothing to go back to.
     #[error("nothing to go back to: only the config in force is in the history")]
     NothingBefore,
@@ -79,6 +98,10 @@ impl Keeper {
             return None;
         }
         changing.digest = digest;
+        if self.is_by_topic() {
+            tracing::warn!("the file has changed; {}; its other keys count with the next start", ChangeError::ByTopic);
+            return None;
+        }
         Some(self.read_file(&mut changing))
     }
 
@@ -88,6 +111,10 @@ impl Keeper {
     /// [`ChangeError`].
     pub fn reload_file(&self) -> Result<Changed, ChangeError> {
         let mut changing = self.changing.lock();
+        if self.is_by_topic() {
+            tracing::warn!("{}", ChangeError::ByTopic);
+            return Err(ChangeError::ByTopic);
+        }
         changing.digest = self.file.as_deref().and_then(config::digest_of);
         self.read_file(&mut changing)
     }
@@ -122,6 +149,7 @@ impl Keeper {
     /// # Errors
     /// [`ChangeError`].
     pub fn put(&self, body: &[u8], expected: Option<&str>, who: Option<String>) -> Result<Changed, ChangeError> {
+        self.refuse_unless_alone()?;
         let mut changing = self.changing.lock();
         let running = self.now();
         if let Some(expected) = expected.filter(|expected| *expected != running.version) {
@@ -144,6 +172,7 @@ impl Keeper {
     /// # Errors
     /// [`ChangeError`].
     pub fn roll_back(&self, version: Option<&str>, who: Option<String>) -> Result<Changed, ChangeError> {
+        self.refuse_unless_alone()?;
         let mut changing = self.changing.lock();
         let outcome = self.bring_back(&mut changing, version, who);
         self.note(Source::Rollback, outcome)
@@ -181,7 +210,7 @@ impl Keeper {
     }
 
     /// Lays the live keys on what runs, writes the result down, swaps it in, and tells the followers.
-    fn take_up(
+    pub(super) fn take_up(
         &self,
         changing: &mut Changing,
         wanted: &Config,
@@ -216,8 +245,16 @@ impl Keeper {
         Ok(Changed::Applied(next))
     }
 
+    /// Counts, logs and keeps a refusal.
+    pub(super) fn refused(&self, source: Source, error: ChangeError) -> ChangeError {
+        match self.note(source, Err(error)) {
+            Err(error) => error,
+            Ok(_) => unreachable!("a refusal stays one"),
+        }
+    }
+
     /// Counts and logs what came of a change, and keeps it for `GET /v1/config`.
-    fn note(&self, source: Source, outcome: Result<Changed, ChangeError>) -> Result<Changed, ChangeError> {
+    pub(super) fn note(&self, source: Source, outcome: Result<Changed, ChangeError>) -> Result<Changed, ChangeError> {
         let mut status = self.status.lock();
         let (failure, label) = match &outcome {
             Ok(Changed::Applied(next)) => {

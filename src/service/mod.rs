@@ -5,6 +5,7 @@
 
 mod accept;
 mod admission;
+mod configs;
 mod dead_letters;
 mod deadline;
 mod erasures;
@@ -23,6 +24,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 pub use accept::{Accepted, Refused, Timing};
+pub use configs::{GiveError, Given};
 pub use dead_letters::{LettersError, Replayed};
 pub use gate::Gate;
 pub use ladder::Ceiling;

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use rdkafka::ClientConfig;
+use rdkafka::producer::{DefaultProducerContext, ThreadedProducer};
 use serde_json::{Value, json};
 
 use crate::PATIENCE;
@@ -13,7 +15,7 @@ use crate::server::Server;
 pub struct Fleet {
     folder: tempfile::TempDir,
     config: Value,
-    _broker: Broker,
+    pub broker: Broker,
 }
 
 impl Fleet {
@@ -23,11 +25,23 @@ impl Fleet {
         let broker = Broker::start(&folder.path().join("broker"));
         config["events"]["log"] = "kafka".into();
         config["kafka"] = json!({"brokers": [broker.address], "topic_prefix": "fleet.", "partitions": 3});
-        Self { folder, config, _broker: broker }
+        Self { folder, config, broker }
     }
 
     pub fn dir(&self, replica: usize) -> PathBuf {
         self.folder.path().join(replica.to_string())
+    }
+
+    /// What replicas are started with.
+    pub fn config(&self) -> &Value {
+        &self.config
+    }
+
+    /// As a foreign producer would.
+    pub fn producer(&self) -> ThreadedProducer<DefaultProducerContext> {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.broker.address).set("linger.ms", "0");
+        config.create().expect("a producer")
     }
 
     pub fn start(&self, replica: usize) -> Server {
@@ -36,6 +50,7 @@ impl Fleet {
 }
 
 /// Tries until it is so.
+#[track_caller]
 pub fn until(what: &str, is_so: impl Fn() -> bool) {
     let started = Instant::now();
     while !is_so() {

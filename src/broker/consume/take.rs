@@ -14,12 +14,14 @@ use crate::ingest::{Prepared, SubmitError};
 
 impl Consume {
     /// Appends a batch and has it applied; `false`: the process ends, or its log takes nothing more.
-    pub(super) fn submit(&self, steps: Vec<Step<Arrived>>) -> bool {
+    pub(super) fn submit(&self, mut steps: Vec<Step<Arrived>>) -> bool {
         let now = self.shared.clock.now();
         let mut newest = BTreeMap::new();
         let mut oldest_ms = 0;
-        for step in &steps {
+        for step in &mut steps {
             let Step::Record(arrived) = step else { continue };
+            arrived.judge(&self.reading.lock());
+            self.take_config(arrived);
             if !self.note_erasures(arrived) {
                 return false;
             }
@@ -72,6 +74,16 @@ impl Consume {
                     }
                 }
             }
+        }
+    }
+
+    /// Brings a config into force for what comes behind it.
+    fn take_config(&self, arrived: &mut Arrived) {
+        let Some(proposal) = arrived.proposal.take() else { return };
+        match self.witness.config(&proposal) {
+            Ok(reading) => *self.reading.lock() = reading,
+            // Not put aside: who put it is told, and so does each replica's `lastError`.
+            Err(why) => tracing::warn!(version = proposal.version, "config not taken up: {why}"),
         }
     }
 

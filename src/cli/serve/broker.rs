@@ -9,17 +9,25 @@ use crate::broker::{self, BrokerError, Following, Needs, Publisher, Reading, Top
 use crate::config::Config;
 use crate::config::events::LogKind;
 use crate::erasure::Erasures;
+use crate::in_force::{Keeper, Proposal};
 use crate::ingest::{Ingest, Learning, Shared};
 
 /// The parts of this replica that are told of records at their place of the order.
 pub struct Witnesses {
     /// Forgets shoppers in this replica's files, too.
     pub erasures: Erasures,
+    /// Brings configs into force.
+    pub keeper: Arc<Keeper>,
 }
 
 impl Witness for Witnesses {
     fn erasure(&self, erasure: &Erasure, reach: &Positions, accepted_at: Timestamp) -> Result<(), String> {
         self.erasures.take(erasure, reach, accepted_at).map_err(|error| error.to_string())
+    }
+
+    fn config(&self, proposal: &Proposal) -> Result<Reading, String> {
+        let changed = self.keeper.take(proposal).map_err(|error| error.to_string())?;
+        Ok(reading(&changed.in_force().config))
     }
 }
 
@@ -42,14 +50,9 @@ pub fn follow(
     witness: Witnesses,
 ) -> Result<Option<Following>, BrokerError> {
     let Some(publisher) = publisher else { return Ok(None) };
-    let reading = Reading {
-        events: config.events.clone(),
-        mapping: config.events.mapping.compiled(),
-        currency: config.catalog.currency,
-    };
     let needs = Needs {
         kafka: config.kafka.clone(),
-        reading,
+        reading: reading(config),
         publisher,
         ingest: ingest.clone(),
         shared: Arc::clone(shared),
@@ -58,4 +61,13 @@ pub fn follow(
         witness: Arc::new(witness),
     };
     broker::follow(needs).map(Some)
+}
+
+/// How foreign records are read under a config.
+fn reading(config: &Config) -> Reading {
+    Reading {
+        events: config.events.clone(),
+        mapping: config.events.mapping.compiled(),
+        currency: config.catalog.currency,
+    }
 }
