@@ -8,6 +8,7 @@
 mod arrived;
 mod client;
 mod consume;
+mod decisions;
 mod lead;
 mod merge;
 mod publish;
@@ -23,6 +24,7 @@ use std::thread::JoinHandle;
 pub use arrived::Reading;
 pub use client::BrokerError;
 use consume::Consume;
+pub use decisions::Telling;
 pub use publish::Publisher;
 pub use topics::Topics;
 pub use witness::Witness;
@@ -35,6 +37,7 @@ pub struct Following {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
     publisher: Arc<Publisher>,
+    telling: Option<Telling>,
 }
 
 /// What following a broker needs of the process.
@@ -86,15 +89,29 @@ pub fn follow(needs: Needs) -> Result<Following, BrokerError> {
         runtime: tokio::runtime::Handle::current(),
         kafka: needs.kafka,
     };
+    let mut threads = vec![leader];
+    let mut telling = None;
+    if consume.kafka.share_decisions {
+        let (metrics, witness) = (&needs.shared.metrics, Arc::clone(&consume.witness));
+        let (told, both) = decisions::spawn(&consume.kafka, &consume.topics, metrics, witness, &stop)?;
+        telling = Some(told);
+        threads.extend(both);
+    }
     let shared = needs.shared;
     let consumer = std::thread::Builder::new()
         .name("consumer".into())
         .spawn(move || shared.guard("consumer of the broker", || consume.run()))
         .map_err(|error| BrokerError::Thread("consumer", error))?;
-    Ok(Following { stop, threads: vec![leader, consumer], publisher: needs.publisher })
+    threads.push(consumer);
+    Ok(Following { stop, threads, publisher: needs.publisher, telling })
 }
 
 impl Following {
+    /// The way to tell other replicas of decisions, once; `None` where they are not told.
+    pub fn take_telling(&mut self) -> Option<Telling> {
+        self.telling.take()
+    }
+
     /// Stops reading; waits for what was sent. Blocks.
     pub fn stop(self) {
         self.stop.store(true, Ordering::Release);

@@ -8,7 +8,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
 use serde_json::{Value, json};
 use sidecart_engine::Settings;
-use sidecart_engine::nouns::{Entry, Erasure, Item, ItemId, Positions, Record, Timestamp};
+use sidecart_engine::nouns::{Entry, Erasure, Event, Item, ItemId, Positions, Record, Timestamp};
 
 use super::*;
 use crate::clock::SystemClock;
@@ -28,7 +28,7 @@ fn cluster() -> (Cluster, Kafka) {
     let cluster = MockCluster::new(1).expect("a broker");
     let kafka = Kafka { brokers: vec![cluster.bootstrap_servers()], partitions: 3, ..Kafka::default() };
     let topics = Topics::of(&kafka);
-    for topic in topics.ordered.iter().chain([&topics.cuts, &topics.dead_letters]) {
+    for topic in topics.ordered.iter().chain([&topics.cuts, &topics.decisions, &topics.dead_letters]) {
         let is_many = ["catalog", "inventory", "events"].iter().any(|many| topic.ends_with(many));
         cluster.create_topic(topic, if is_many { PARTITIONS } else { 1 }, 1).expect("a topic");
     }
@@ -46,6 +46,14 @@ impl Witness for Nobody {
     fn config(&self, _: &Proposal) -> Result<Reading, String> {
         Err("there is nobody".into())
     }
+
+    fn click(&self, _: &Event) {}
+
+    fn has_decision(&self, _: uuid::Uuid) -> bool {
+        false
+    }
+
+    fn decision(&self, _: uuid::Uuid, _: crate::decisions::Decision) {}
 }
 
 struct Replica {

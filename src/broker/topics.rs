@@ -11,6 +11,10 @@ use crate::config::{Kafka, Span};
 
 /// How long one question to the broker may take.
 pub const ASK: Duration = Duration::from_secs(5);
+/// How long decisions are kept: whoever reads them does so at once. The file that is written to is not deleted before it
+/// is set aside.
+const DECISIONS_KEPT: Span = Span::from_secs(3_600);
+const DECISIONS_FILE: Span = Span::from_secs(600);
 /// How long records of compacted topics are left as they are.
 const UNCOMPACTED: Span = Span::from_ms(7 * DAY_MS);
 
@@ -22,6 +26,8 @@ pub struct Topics {
     pub ordered: [String; 6],
     /// The order itself.
     pub cuts: String,
+    /// What was answered, for all replicas to know.
+    pub decisions: String,
     /// What could not be taken.
     pub dead_letters: String,
 }
@@ -33,6 +39,7 @@ impl Topics {
         Self {
             ordered: ["catalog", "inventory", "models", "erasures", "events", "config"].map(name),
             cuts: name("cuts"),
+            decisions: name("decisions"),
             dead_letters: name("dead-letters"),
         }
     }
@@ -66,6 +73,7 @@ impl Topics {
             Wanted { name: configs, partitions: 1, compacted: true, exactly: true },
             Wanted { name: events, partitions: many, compacted: false, exactly: false },
             Wanted { name: &self.cuts, partitions: 1, compacted: false, exactly: true },
+            Wanted { name: &self.decisions, partitions: many, compacted: false, exactly: false },
             Wanted { name: &self.dead_letters, partitions: 1, compacted: false, exactly: false },
         ]
     }
@@ -120,6 +128,7 @@ struct Wanted<'a> {
 
 async fn make(kafka: &Kafka, admin: &AdminClient<Callbacks>, missing: &[&Wanted<'_>]) -> Result<(), BrokerError> {
     let uncompacted = UNCOMPACTED.ms().to_string();
+    let (decisions_kept, decisions_file) = (DECISIONS_KEPT.ms().to_string(), DECISIONS_FILE.ms().to_string());
     let (retention, largest) = (kafka.retention.ms().to_string(), MAX_MESSAGE_BYTES.to_string());
     let mut topics = Vec::new();
     for wanted in missing {
@@ -134,6 +143,11 @@ async fn make(kafka: &Kafka, admin: &AdminClient<Callbacks>, missing: &[&Wanted<
         } else {
             topic
         };
+        if wanted.name.ends_with("decisions") {
+            let topic = topic.set("cleanup.policy", "delete").set("retention.ms", &decisions_kept);
+            topics.push(topic.set("segment.ms", &decisions_file));
+            continue;
+        }
         topics.push(if wanted.compacted {
             // Replicas that read the same records agree bit for bit: those of the last days are left as they are.
             topic.set("cleanup.policy", "compact").set("min.compaction.lag.ms", &uncompacted)

@@ -1,6 +1,9 @@
+use sidecart_engine::nouns::{Erasure, Event, Positions, Timestamp};
+use uuid::Uuid;
+
 use super::Reading;
+use crate::decisions::Decision;
 use crate::in_force::Proposal;
-use sidecart_engine::nouns::{Erasure, Positions, Timestamp};
 
 /// What the rest of a replica does about records that come back, at their place of the one order and before its own log has
 /// them. Called by the one thread that reads.
@@ -17,6 +20,15 @@ pub trait Witness: Send + Sync {
     /// # Errors
     /// Why it is not taken up; what was in force stays.
     fn config(&self, proposal: &Proposal) -> Result<Reading, String>;
+
+    /// A shopper has clicked in an answer; told where this replica leads.
+    fn click(&self, event: &Event);
+
+    /// Whether this decision is kept here already.
+    fn has_decision(&self, id: Uuid) -> bool;
+
+    /// Another replica has answered. Called by a thread of its own.
+    fn decision(&self, id: Uuid, decision: Decision);
 
     /// A config was in force where reading begins: it was judged by those who took it in its time.
     ///

@@ -5,6 +5,7 @@
 
 mod accept;
 mod admission;
+mod clicks;
 mod configs;
 mod dead_letters;
 mod deadline;
@@ -24,6 +25,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 pub use accept::{Accepted, Refused, Timing};
+pub use clicks::Clicks;
 pub use configs::{GiveError, Given};
 pub use dead_letters::{LettersError, Replayed};
 pub use gate::Gate;
@@ -61,12 +63,10 @@ pub struct Parts {
     pub shared: Arc<Shared>,
     /// Where late events are written down.
     pub dead_letters: Arc<DeadLetters>,
-    /// Answers that are remembered.
-    pub decisions: Arc<Decisions>,
+    /// Answers that are remembered, and what clicks in them teach.
+    pub clicks: Clicks,
     /// Forgets shoppers.
     pub erasures: Erasures,
-    /// Makes and checks attribution tokens.
-    pub tokens: Tokens,
     /// What is remembered of shoppers beyond the engine's own memory.
     pub memory: Option<Arc<dyn Memory>>,
 }
@@ -78,6 +78,7 @@ pub struct Service {
     shared: Arc<Shared>,
     dead_letters: Arc<DeadLetters>,
     tokens: Tokens,
+    clicks: Clicks,
     uses: uses::Uses,
     decisions: Arc<Decisions>,
     erasures: Erasures,
@@ -94,7 +95,7 @@ impl Service {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self {
-            decisions: parts.decisions,
+            decisions: Arc::clone(&parts.clicks.decisions),
             erasures: parts.erasures,
             digest_turn: Semaphore::new(1),
             admission: admission::Admission::new(),
@@ -105,7 +106,8 @@ impl Service {
             ingest: parts.ingest,
             shared: parts.shared,
             dead_letters: parts.dead_letters,
-            tokens: parts.tokens,
+            tokens: parts.clicks.tokens.clone(),
+            clicks: parts.clicks,
             uses: uses::Uses::default(),
             scratch: scratch::Pool::new(),
         }

@@ -31,6 +31,15 @@ pub enum KeyError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The file that the config names holds something else.
+    #[error(
+        "`{}` (`access.token_key_file`) holds neither {KEY_BYTES} bytes nor {} hexadecimal digits: make one by `openssl rand \
+         -hex {KEY_BYTES}`", path.display(), 2 * KEY_BYTES
+    )]
+    Form {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file holds something else.
     #[error("`{}` holds {found} bytes instead of {KEY_BYTES}: delete it, and a new key is made", path.display())]
     Length {
@@ -67,6 +76,17 @@ impl Tokens {
         Ok(Self { mac: Hmac::new_from_slice(&key).expect("any length of key will do") })
     }
 
+    /// Reads the key in a file that the config names, which is to be there: replicas have the same.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub fn with_shared_key(path: &Path) -> Result<Self, KeyError> {
+        let bytes = fs::read(path).map_err(|source| KeyError::Io { action: "read", path: path.into(), source })?;
+        let key = if bytes.len() == KEY_BYTES { Some(bytes) } else { from_hex(&bytes) };
+        let key = key.ok_or_else(|| KeyError::Form { path: path.into() })?;
+        Ok(Self { mac: Hmac::new_from_slice(&key).expect("any length of key will do") })
+    }
+
     /// The token of an answer.
     #[must_use]
     pub fn sign(&self, request: Uuid, placement: &PlacementId) -> String {
@@ -89,6 +109,15 @@ impl Tokens {
         self.mac.clone().chain_update(signed).verify_truncated_left(tag).ok()?;
         Uuid::from_slice(&signed[..UUID_BYTES]).ok()
     }
+}
+
+/// The key in a text of hexadecimal digits, with the line end that editors add.
+fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(text).ok()?.trim();
+    if text.len() != 2 * KEY_BYTES || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    (0..KEY_BYTES).map(|place| u8::from_str_radix(&text[2 * place..2 * place + 2], 16).ok()).collect()
 }
 
 fn make_key(path: &Path) -> Result<Vec<u8>, KeyError> {
@@ -124,6 +153,23 @@ mod tests {
             assert!(tokens.open(&URL_SAFE_NO_PAD.encode(changed)).is_none(), "byte {at}");
         }
         assert!(tokens.open("").is_none() && tokens.open("not a token").is_none());
+    }
+
+    #[test]
+    fn a_shared_key_is_read_as_bytes_or_digits_and_never_made() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (bytes, digits) = (dir.path().join("bytes"), dir.path().join("digits"));
+        assert!(matches!(Tokens::with_shared_key(&bytes), Err(KeyError::Io { .. })));
+        fs::write(&bytes, [0xab; KEY_BYTES]).expect("written");
+        fs::write(&digits, format!("{}\n", "aB".repeat(KEY_BYTES))).expect("written");
+        let token =
+            Tokens::with_shared_key(&bytes).expect("a key").sign(Uuid::nil(), &PlacementId::new("p").expect("an id"));
+        assert_eq!(Tokens::with_shared_key(&digits).expect("a key").open(&token), Some(Uuid::nil()));
+        for wrong in ["", "abc", &"x".repeat(2 * KEY_BYTES), &"a".repeat(2 * KEY_BYTES + 2)] {
+            fs::write(&digits, wrong).expect("written");
+            let error = Tokens::with_shared_key(&digits).err().expect("refused").to_string();
+            assert!(error.contains("openssl rand -hex 32"), "{error}");
+        }
     }
 
     #[test]

@@ -37,6 +37,13 @@ impl Fleet {
         &self.config
     }
 
+    /// Gives all replicas one key of attribution tokens.
+    pub fn share_token_key(&mut self) {
+        let path = self.folder.path().join("shared-token-key");
+        std::fs::write(&path, "7f".repeat(32)).expect("written");
+        self.config["access"]["token_key_file"] = path.display().to_string().into();
+    }
+
     /// As a foreign producer would.
     pub fn producer(&self) -> ThreadedProducer<DefaultProducerContext> {
         let mut config = ClientConfig::new();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use sidecart_engine::nouns::{Entry, Positions, Record, Timestamp};
+use sidecart_engine::nouns::{Entry, EventKind, Positions, Record, Timestamp};
 
 use super::{BATCH, BATCH_BYTES, Consume, RETRY};
 use crate::broker::arrived::Arrived;
@@ -18,10 +18,14 @@ impl Consume {
         let now = self.shared.clock.now();
         let mut newest = BTreeMap::new();
         let mut oldest_ms = 0;
+        let leads = self.leads.load(Ordering::Acquire);
         for step in &mut steps {
             let Step::Record(arrived) = step else { continue };
             arrived.judge(&self.reading.lock());
             self.take_config(arrived);
+            if leads {
+                self.tell_clicks(arrived);
+            }
             if !self.note_erasures(arrived) {
                 return false;
             }
@@ -84,6 +88,17 @@ impl Consume {
             Ok(reading) => *self.reading.lock() = reading,
             // Not put aside: who put it is told, and so does each replica's `lastError`.
             Err(why) => tracing::warn!(version = proposal.version, "config not taken up: {why}"),
+        }
+    }
+
+    fn tell_clicks(&self, arrived: &Arrived) {
+        for entry in &arrived.entries {
+            if let Record::Event(event) = entry.record()
+                && event.kind == EventKind::Click
+                && event.attribution_token.is_some()
+            {
+                self.witness.click(event);
+            }
         }
     }
 

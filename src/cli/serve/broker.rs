@@ -3,14 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use sidecart_engine::nouns::{Erasure, Positions, Timestamp};
+use sidecart_engine::nouns::{Erasure, Event, Positions, Timestamp};
+use uuid::Uuid;
 
 use crate::broker::{self, BrokerError, Following, Needs, Publisher, Reading, Topics, Witness};
 use crate::config::Config;
 use crate::config::events::LogKind;
+use crate::decisions::Decision;
 use crate::erasure::Erasures;
 use crate::in_force::{Keeper, Proposal};
 use crate::ingest::{Ingest, Learning, Shared};
+use crate::service::Clicks;
 
 /// The parts of this replica that are told of records at their place of the order.
 pub struct Witnesses {
@@ -18,6 +21,8 @@ pub struct Witnesses {
     pub erasures: Erasures,
     /// Brings configs into force.
     pub keeper: Arc<Keeper>,
+    /// Learns from clicks.
+    pub clicks: Clicks,
 }
 
 impl Witness for Witnesses {
@@ -28,6 +33,27 @@ impl Witness for Witnesses {
     fn config(&self, proposal: &Proposal) -> Result<Reading, String> {
         let changed = self.keeper.take(proposal).map_err(|error| error.to_string())?;
         Ok(reading(&changed.in_force().config))
+    }
+
+    fn click(&self, event: &Event) {
+        self.clicks.learn(event);
+    }
+
+    fn has_decision(&self, id: Uuid) -> bool {
+        self.clicks.decisions.get(id).is_some()
+    }
+
+    fn decision(&self, id: Uuid, decision: Decision) {
+        if self.clicks.tokens.open(&decision.answer.attribution_token) != Some(id) {
+            let strange = &self.clicks.shared.metrics.broker.strange_tokens;
+            if strange.inc() == 0 {
+                tracing::error!(
+                    "another replica signs attribution tokens with another key: clicks in its answers count nowhere \
+                     else; give all replicas the same `access.token_key_file`"
+                );
+            }
+        }
+        self.clicks.decisions.record_told(id, decision, &self.keeper.now().config.observability);
     }
 }
 
@@ -50,6 +76,7 @@ pub fn follow(
     witness: Witnesses,
 ) -> Result<Option<Following>, BrokerError> {
     let Some(publisher) = publisher else { return Ok(None) };
+    let decisions = Arc::clone(&witness.clicks.decisions);
     let needs = Needs {
         kafka: config.kafka.clone(),
         reading: reading(config),
@@ -60,7 +87,11 @@ pub fn follow(
         leads,
         witness: Arc::new(witness),
     };
-    broker::follow(needs).map(Some)
+    let mut following = broker::follow(needs)?;
+    if let Some(telling) = following.take_telling() {
+        decisions.tell_to(Box::new(move |decision| telling.tell(decision)));
+    }
+    Ok(Some(following))
 }
 
 /// How foreign records are read under a config.
