@@ -1,6 +1,6 @@
 //! Which answer was given to which request, and why: kept for a while, to be looked up.
 
-#[cfg(any(feature = "kafka", test))]
+#[cfg(feature = "kafka")]
 mod travel;
 
 use std::collections::VecDeque;

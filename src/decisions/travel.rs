@@ -148,3 +148,59 @@ fn answer(told: Told) -> Answer {
         explain: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sidecart_engine::nouns::{ItemId, PlacementId, SessionId, UserId};
+
+    use super::*;
+
+    #[test]
+    fn what_arrives_is_what_was_decided_but_for_what_was_recalled() {
+        let mut request = Request::new(PlacementId::new("cart").unwrap(), SessionId::new("s").unwrap(), 4);
+        request.user = Some(UserId::new("u").unwrap());
+        request.cart = Some(vec![ItemId::new("i1").unwrap()]);
+        request.filter.brands = vec!["b".into()];
+        let item = ToldItem {
+            item: "i2".into(),
+            rank: 1,
+            score: 0.123_456_789_012_345_67,
+            probability: Some(0.5),
+            propensity: 0.25,
+            source: "curated".into(),
+            code: ReasonCode::Curated,
+            because_of: vec!["i1".into()],
+        };
+        let id = Uuid::now_v7();
+        let given = Decision {
+            request,
+            left_open: LeftOpen { limit: true, repeats: false },
+            at: Timestamp(7),
+            applied: Offset(9),
+            answer: answer(Told {
+                request_id: id.to_string(),
+                attribution_token: "t".into(),
+                items: vec![item],
+                tier: Tier::CoPurchase,
+                degraded: Some(Cause::Lag),
+                suppressed: BTreeMap::from([("in_cart".into(), 1)]),
+                model_version: "linear-3".into(),
+                config_version: "c".into(),
+                feature_age_ms: None,
+            }),
+            exposure: Exposure::default(),
+            clicked: AtomicU64::new(1),
+        };
+        let (found, told) = unpack(&pack(&given).unwrap()).unwrap();
+        assert_eq!(found, id);
+        assert_eq!(
+            (&told.request, told.left_open, told.at, told.applied),
+            (&given.request, given.left_open, given.at, given.applied)
+        );
+        assert_eq!((&told.answer, &told.exposure), (&given.answer, &given.exposure));
+        assert_eq!(told.clicked.into_inner(), 0, "each replica knows of its own clicks");
+        let other = String::from_utf8(pack(&given).unwrap()).unwrap().replace("\"gates\":[", "\"gates\":[0.5,");
+        let error = unpack(other.as_bytes()).map(drop).expect_err("refused").to_string();
+        assert!(error.contains("another version's"), "{error}");
+    }
+}

@@ -15,17 +15,7 @@ pub enum Changed {
     /// Another config is in force.
     Applied(Arc<InForce>),
     /// It says what is in force already.
-    Unchanged(Arc<InForce>),
-}
-
-impl Changed {
-    /// What is in force now.
-    #[must_use]
-    pub fn in_force(self) -> Arc<InForce> {
-        match self {
-            Self::Applied(in_force) | Self::Unchanged(in_force) => in_force,
-        }
-    }
+    Unchanged,
 }
 
 /// Why a config was not taken up. What was in force is in force.
@@ -221,7 +211,7 @@ impl Keeper {
         let Mixed { config, version, restart_required } = config::mix(wanted, &running.config)?;
         self.status.lock().restart_required = restart_required;
         if version == running.version {
-            return Ok(Changed::Unchanged(running));
+            return Ok(Changed::Unchanged);
         }
         let (settings, keys) = (Arc::new(config.settings()), Keys::of(&config.access));
         let next = Arc::new(InForce {
@@ -262,7 +252,7 @@ impl Keeper {
                 tracing::info!(version = next.version, source = source.name(), restart, "config in force");
                 (None, "applied")
             }
-            Ok(Changed::Unchanged(_)) => {
+            Ok(Changed::Unchanged) => {
                 if !status.restart_required.is_empty() {
                     tracing::warn!(keys = ?status.restart_required, "these keys of the config need a restart");
                 }

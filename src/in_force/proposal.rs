@@ -110,6 +110,7 @@ impl Keeper {
     ///
     /// # Errors
     /// [`ChangeError`]; what was in force stays.
+    #[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "without a broker there is no topic"))]
     pub fn take(&self, proposal: &Proposal) -> Result<Changed, ChangeError> {
         let mut changing = self.changing.lock();
         let running = self.now();

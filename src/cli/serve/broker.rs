@@ -31,8 +31,8 @@ impl Witness for Witnesses {
     }
 
     fn config(&self, proposal: &Proposal) -> Result<Reading, String> {
-        let changed = self.keeper.take(proposal).map_err(|error| error.to_string())?;
-        Ok(reading(&changed.in_force().config))
+        self.keeper.take(proposal).map_err(|error| error.to_string())?;
+        Ok(reading(&self.keeper.now().config))
     }
 
     fn click(&self, event: &Event) {
