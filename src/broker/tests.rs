@@ -153,7 +153,7 @@ fn cart(session: &str, item: &str) -> Value {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_take_the_same_order_and_a_restart_goes_on_where_it_was() {
     let (_cluster, kafka) = cluster();
-    let [.., events] = &Topics::of(&kafka).ordered;
+    let [.., events, _] = &Topics::of(&kafka).ordered;
     let folders = [tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder")];
     let one = Replica::on(&kafka, folders[0].path()).ready().await;
     let other = Replica::on(&kafka, folders[1].path()).ready().await;
