@@ -24,7 +24,7 @@ use crate::metrics::{Metrics, OutcomeLabel};
 
 /// Decisions that may wait to be packed: a quarter of a second of 4,000 answers a second.
 const MAX_WAITING: usize = 1_000;
-/// Packed decisions that may wait for the broker; some 5 KiB each.
+/// Packed decisions that may wait for the broker; some KiB each.
 const MAX_QUEUED: usize = 5_000;
 /// How long a decision may take to the broker: later nobody clicks any more.
 const IN_TIME: Duration = Duration::from_secs(10);
