@@ -1,5 +1,6 @@
 //! A shopper that one replica is asked to forget is in no file of any replica.
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -49,23 +50,36 @@ fn shop(servers: &[Server]) {
     }
 }
 
+/// What lies in the object store.
+fn names(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).expect("listed").map(|entry| entry.expect("an entry").path());
+    entries.flat_map(|path| if path.is_dir() { names(&path) } else { vec![path] }).collect()
+}
+
 #[test]
 #[ignore = "starts a broker and three replicas: run by scripts/test-services"]
 fn an_erased_shopper_is_in_no_file_of_any_replica_even_if_one_was_down() {
     let storage = json!({"checkpoint_every": "1s", "checkpoints_kept": 3, "segment_size": "64KiB"});
-    let fleet = Fleet::new(json!({"storage": storage}));
+    let remote = tempfile::tempdir().expect("a folder");
+    let mut config = json!({"storage": storage});
+    config["storage"]["remote"]["url"] = format!("file://{}", remote.path().display()).into();
+    let fleet = Fleet::new(config);
     let mut servers: Vec<Server> = (0..3).map(|replica| fleet.start(replica)).collect();
     shop(&servers);
     for replica in 0..3 {
         until("all replicas hold the shopper", || files_with(&fleet.dir(replica), &NAMES).len() > 5);
     }
+    until("a checkpoint is in the object store", || !names(remote.path()).is_empty());
     // One that is down takes the record when it is back.
-    let down = servers.pop().expect("three");
-    down.kill();
+    servers.pop().expect("three").kill();
+    let before = names(remote.path());
     let ordered = servers[0].json("POST", "/v1/erasures", &json!({"userId": USER}));
     assert_eq!(ordered.status, 202, "{}", ordered.text);
     let path = format!("/v1/erasures/{}", ordered.json()["erasureId"].as_str().expect("an id"));
     let started = Instant::now();
+    // Another one is killed in the midst of it, or just before.
+    servers.pop().expect("two").kill();
+    servers.push(fleet.start(1));
     servers.push(fleet.start(2));
     for (replica, server) in servers.iter().enumerate() {
         let done = server.await_json(&path, |status| status["status"] == "done");
@@ -74,10 +88,12 @@ fn an_erased_shopper_is_in_no_file_of_any_replica_even_if_one_was_down() {
         assert_eq!(done["deadLetters"], 1, "replica {replica}: {done}");
         let left = files_with(&fleet.dir(replica), &NAMES);
         assert!(left.is_empty(), "replica {replica}: {left:#?}");
-        assert_eq!(metric(server, "sidecart_erasures_total", "done"), 1.0, "replica {replica}");
         assert_eq!(metric(server, "sidecart_erasures_waiting", ""), 0.0, "replica {replica}");
         assert_eq!(server.get(&format!("/v1/features/users/{USER}")).status, 404);
     }
+    assert_eq!(metric(&servers[0], "sidecart_erasures_total", "done"), 1.0);
+    let old: Vec<_> = names(remote.path()).into_iter().filter(|name| before.contains(name)).collect();
+    assert!(old.is_empty(), "checkpoints from before are left in the object store: {old:?}");
     println!("erased everywhere after {:?}", started.elapsed());
     await_one_state(&servers.iter().collect::<Vec<_>>());
     // A replay of the rewritten logs gives the same state as what never stopped.
