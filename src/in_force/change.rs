@@ -226,8 +226,9 @@ impl Keeper {
         });
         match changing.history.add(&next, changing.digest.clone()) {
             Ok(()) => {}
-            // Who put it was promised that it survives a restart. The file does by itself.
-            Err(error) if source.is_by_hand() => return Err(error.into()),
+            // Who put it was promised that it survives a restart. The file does by itself, and so does the topic: there all
+            // replicas must take the same.
+            Err(error) if source.is_by_hand() && source != Source::Topic => return Err(error.into()),
             Err(error) => tracing::warn!(%error, "the config is not in the history"),
         }
         self.now.store(Arc::clone(&next));

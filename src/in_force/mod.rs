@@ -111,6 +111,8 @@ struct Changing {
     history: History,
     /// The hash of the file as it was last read.
     digest: Option<String>,
+    /// Whether a config of the topic has been taken: from then on all replicas have the same.
+    has_taken: bool,
 }
 
 impl Keeper {
@@ -144,7 +146,7 @@ impl Keeper {
         followers.iter().for_each(|follower| follower(&first));
         Self {
             now: ArcSwap::from_pointee(first),
-            changing: Mutex::new(Changing { history, digest }),
+            changing: Mutex::new(Changing { history, digest, has_taken: source == Source::Topic }),
             status: Mutex::new(Status { failure, restart_required: Vec::new() }),
             followers,
             metrics,

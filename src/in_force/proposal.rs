@@ -115,11 +115,12 @@ impl Keeper {
         let mut changing = self.changing.lock();
         let running = self.now();
         let outcome = if Way::of(&running.config) == Way::Topic {
-            superseded(proposal, &running).and_then(|()| {
+            superseded(proposal, &running, changing.has_taken).and_then(|()| {
                 let Loaded { config, .. } = config::read_body(proposal.text.as_bytes(), self.overrides())?;
-                let changed = self.take_up(&mut changing, &config, Source::Topic, proposal.who.clone());
+                let changed = self.take_up(&mut changing, &config, Source::Topic, proposal.who.clone())?;
+                changing.has_taken = true;
                 self.status.lock().restart_required.clear();
-                changed
+                Ok(changed)
             })
         } else {
             Err(ChangeError::ByFile)
@@ -129,11 +130,73 @@ impl Keeper {
 }
 
 /// Another one came between, by the same topic. What is in force from a replica's own file says nothing of the others.
-fn superseded(proposal: &Proposal, running: &InForce) -> Result<(), ChangeError> {
+fn superseded(proposal: &Proposal, running: &InForce, has_taken: bool) -> Result<(), ChangeError> {
     match &proposal.expected {
-        Some(expected) if running.source == Source::Topic && *expected != running.version => {
+        Some(expected) if has_taken && *expected != running.version => {
             Err(ChangeError::Precondition { in_force: running.version.clone(), expected: expected.clone() })
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(all(test, feature = "kafka"))]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::in_force::{Beginning, History};
+    use crate::metrics::Metrics;
+
+    const BASE: &str = "events: {log: kafka, config: topic}\nkafka: {brokers: ['b:1']}\n";
+
+    fn keeper(folder: &std::path::Path) -> Keeper {
+        let loaded = config::load_text(BASE).expect("a config");
+        let beginning = Beginning { loaded, source: Source::File, who: None, failure: None };
+        let history = History::open(folder).expect("a history");
+        Keeper::new(beginning, history, Vec::new(), Arc::new(Metrics::new()), Arc::new(SystemClock))
+    }
+
+    fn limit(keeper: &Keeper) -> usize {
+        keeper.now().config.placement("cart").limit
+    }
+
+    fn body(limit: usize) -> String {
+        format!("{BASE}placements: {{cart: {{limit: {limit}}}}}\n")
+    }
+
+    #[test]
+    fn all_replicas_take_the_same_of_proposals_that_were_made_at_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (asked, other) = (keeper(folder.path()), keeper(&folder.path().join("other")));
+        let begun = asked.now().version.clone();
+        let proposal = |limit| asked.propose(body(limit).as_bytes(), Some(begun.clone()), None).expect("right");
+        let (first, second) = (proposal(5), proposal(6));
+        for replica in [&asked, &other] {
+            assert!(replica.take(&first).is_ok());
+            assert!(
+                matches!(replica.take(&second), Err(ChangeError::Precondition { .. })),
+                "it has not seen the first"
+            );
+            assert!(
+                replica.take(&Proposal { text: "placements: {cart: {limit: x}}".into(), ..first.clone() }).is_err()
+            );
+            assert_eq!((limit(replica), &replica.now().version), (5, &first.version));
+        }
+        assert!(matches!(asked.put(body(7).as_bytes(), None, None), Err(ChangeError::ByTopic)), "not alone");
+    }
+
+    #[test]
+    fn what_a_replica_needs_a_restart_for_stays_its_own() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let keeper = keeper(folder.path());
+        let proposal = Proposal { version: "v".into(), text: body(5), expected: None, who: None };
+        let elsewhere = format!("{}data_dir: /elsewhere\n", body(5));
+        assert!(keeper.take(&Proposal { text: elsewhere.clone(), ..proposal }).is_ok());
+        assert_eq!(limit(&keeper), 5);
+        assert_eq!(keeper.now().config.data_dir, Config::default().data_dir);
+        assert!(keeper.status().restart_required.is_empty());
+        let refused = keeper.propose(elsewhere.as_bytes(), None, None);
+        assert!(matches!(refused, Err(ChangeError::RestartRequired(_))), "who puts it is told: {refused:?}");
     }
 }
