@@ -111,6 +111,20 @@ impl Publisher {
         self.producer.send_result(message).map(drop).map_err(|(error, _)| error)
     }
 
+    async fn propose_config(&self, config: Vec<u8>) -> Result<Positions, SubmitError> {
+        let headers = OwnedHeaders::new().insert(Header { key: OWN_HEADER, value: Some(OWN_FORM) });
+        let topic = self.topics.configs();
+        // One key: compaction keeps the newest.
+        let message: FutureRecord<'_, str, [u8]> =
+            FutureRecord::to(topic).key("config").payload(config.as_slice()).headers(headers);
+        let refused = |error: KafkaError| SubmitError::Log(explain(&self.kafka, &error));
+        let sent = self.producer.send_result(message).map_err(|(error, _)| refused(error))?;
+        let delivery = sent.await.map_err(|_| refused(KafkaError::Canceled))?.map_err(|(error, _)| refused(error))?;
+        let mut reached = Positions::default();
+        reached.advance(topic, delivery.partition, delivery.offset + 1);
+        Ok(reached)
+    }
+
     /// Puts records aside; done when the broker has all of them.
     ///
     /// # Errors
@@ -163,6 +177,10 @@ impl Outlet for Publisher {
 
     fn offer(&self, record: &Prepared) -> bool {
         self.send(record).is_ok()
+    }
+
+    fn propose(&self, config: Vec<u8>) -> Sent<'_> {
+        Box::pin(self.propose_config(config))
     }
 
     fn acknowledged(&self) -> Positions {

@@ -12,6 +12,10 @@ use crate::config::{Kafka, Span};
 
 /// How long one question to the broker may take.
 pub const ASK: Duration = Duration::from_secs(5);
+/// How long decisions are kept: whoever reads them does so at once. The file that is written to is not deleted before it
+/// is set aside.
+const DECISIONS_KEPT: Span = Span::from_secs(3_600);
+const DECISIONS_FILE: Span = Span::from_secs(600);
 /// How long records of compacted topics are left as they are.
 const UNCOMPACTED: Span = Span::from_ms(7 * DAY_MS);
 
@@ -19,10 +23,12 @@ const UNCOMPACTED: Span = Span::from_ms(7 * DAY_MS);
 #[derive(Debug, Clone)]
 pub struct Topics {
     /// Those whose records change the state, in the order in which a cut takes them: the catalogue before what is told of
-    /// its items, a model before the events that are ranked by it.
-    pub ordered: [String; 5],
+    /// its items, a model before the events that are ranked by it. A config counts from the next cut on.
+    pub ordered: [String; 6],
     /// The order itself.
     pub cuts: String,
+    /// What was answered, for all replicas to know.
+    pub decisions: String,
     /// What could not be taken.
     pub dead_letters: String,
 }
@@ -32,15 +38,24 @@ impl Topics {
     pub fn of(kafka: &Kafka) -> Self {
         let name = |topic: &str| format!("{}{topic}", kafka.topic_prefix);
         Self {
-            ordered: ["catalog", "inventory", "models", "erasures", "events"].map(name),
+            ordered: ["catalog", "inventory", "models", "erasures", "events", "config"].map(name),
             cuts: name("cuts"),
+            decisions: name("decisions"),
             dead_letters: name("dead-letters"),
         }
     }
 
+    /// The place of the configs among those that are ordered.
+    pub const CONFIGS: usize = 5;
+
+    /// Configs.
+    pub fn configs(&self) -> &str {
+        &self.ordered[Self::CONFIGS]
+    }
+
     /// Where a record goes, and its key.
     pub fn route<'t, 'r>(&'t self, record: &'r Record) -> (&'t str, Option<&'r str>) {
-        let [catalog, inventory, models, erasures, events] = &self.ordered;
+        let [catalog, inventory, models, erasures, events, _] = &self.ordered;
         match record {
             Record::Event(event) => (events, Some(event.session.as_str())),
             Record::Item(item) => (catalog, Some(item.id.as_str())),
@@ -52,7 +67,7 @@ impl Topics {
     }
 
     fn all(&self, kafka: &Kafka) -> Vec<Wanted<'_>> {
-        let [catalog, inventory, models, erasures, events] = &self.ordered;
+        let [catalog, inventory, models, erasures, events, configs] = &self.ordered;
         let many = i32::from(kafka.partitions);
         let wanted = |name, partitions, cleanup, exactly| Wanted { name, partitions, cleanup, exactly };
         vec![
@@ -60,8 +75,10 @@ impl Topics {
             wanted(inventory, many, Cleanup::Newest, false),
             wanted(models, 1, Cleanup::Models, true),
             wanted(erasures, 1, Cleanup::Erasures, true),
+            wanted(configs, 1, Cleanup::Configs, true),
             wanted(events, many, Cleanup::Events, false),
             wanted(&self.cuts, 1, Cleanup::Cuts, true),
+            wanted(&self.decisions, many, Cleanup::Decisions, false),
             wanted(&self.dead_letters, 1, Cleanup::Letters, false),
         ]
     }
@@ -148,10 +165,15 @@ pub enum Cleanup {
     Newest,
     /// All but the newest of each key.
     Models,
+    /// All but the newest config, without which a replica that begins anew would judge events by another.
+    Configs,
+    /// What nobody reads later than at once.
+    Decisions,
 }
 
 async fn make(kafka: &Kafka, admin: &AdminClient<Callbacks>, missing: &[&Wanted<'_>]) -> Result<(), BrokerError> {
     let uncompacted = UNCOMPACTED.ms().to_string();
+    let (decisions_kept, decisions_file) = (DECISIONS_KEPT.ms().to_string(), DECISIONS_FILE.ms().to_string());
     let (retention, largest) = (kafka.retention.ms().to_string(), MAX_MESSAGE_BYTES.to_string());
     let mut topics = Vec::new();
     for wanted in missing {
@@ -170,9 +192,13 @@ async fn make(kafka: &Kafka, admin: &AdminClient<Callbacks>, missing: &[&Wanted<
             Cleanup::Events | Cleanup::Erasures | Cleanup::Cuts => {
                 topic.set("cleanup.policy", "delete").set("retention.ms", &retention)
             }
+            Cleanup::Decisions => topic
+                .set("cleanup.policy", "delete")
+                .set("retention.ms", &decisions_kept)
+                .set("segment.ms", &decisions_file),
             Cleanup::Letters => topic.set("cleanup.policy", "compact,delete").set("retention.ms", &retention),
             // Replicas that read the same records agree bit for bit: those of the last days are left as they are.
-            Cleanup::Newest | Cleanup::Models => {
+            Cleanup::Newest | Cleanup::Models | Cleanup::Configs => {
                 topic.set("cleanup.policy", "compact").set("min.compaction.lag.ms", &uncompacted)
             }
         });

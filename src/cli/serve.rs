@@ -29,7 +29,7 @@ use crate::ingest::checkpoint::Checkpoints;
 use crate::ingest::{self, DeadLetters, Learning, Saving, Shared, Storage, Writers};
 use crate::log::{EventLog, LogOptions, Offset, SegmentLog};
 use crate::metrics::Metrics;
-use crate::service::{Parts, Service, Tokens};
+use crate::service::{Clicks, Parts, Service, Tokens};
 
 /// How often a new config tries to find the engine free before it insists: ten seconds.
 const FREE_TRIES: usize = 10_000;
@@ -172,29 +172,24 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
         let outlet: Arc<dyn ingest::Outlet> = publisher.clone();
         storage.outlet = Some(outlet);
     }
-    let tokens = Tokens::with_key(&config.data_dir.join("token.key"))?;
+    let tokens = match &config.access.token_key_file {
+        Some(shared) => Tokens::with_shared_key(shared)?,
+        None => Tokens::with_key(&config.data_dir.join("token.key"))?,
+    };
     let pseudonyms = Pseudonyms::open(&config.privacy, &config.data_dir)?;
     let (reader, checkpoints) = (storage.log.reader(), storage.checkpoints.clone());
     let (learning, metrics) = (storage.learning.clone(), Arc::new(Metrics::new()));
     let (ingest, shared, writers) =
         ingest::start(storage, config.settings(), config.events.queue, Arc::clone(&metrics), Arc::clone(&clock))?;
-    #[cfg(feature = "kafka")]
-    let broker_following = broker::follow(
-        publisher,
-        &config,
-        &ingest,
-        &shared,
-        learning.clone(),
-        Arc::clone(&stores.is_owner),
-        pseudonyms.clone(),
-    )?;
-    let followers = followers(&shared, learning);
+    let followers = followers(&shared, learning.clone());
     let keeper = Keeper::new(beginning, history, followers, Arc::clone(&metrics), Arc::clone(&clock));
     let keeper = Arc::new(keeper);
     let watcher = in_force::watch(&keeper).context("cannot start the thread `config`")?;
     let dead_letters = Arc::new(DeadLetters::new(config.data_dir.clone()));
     let decisions = Arc::new(Decisions::default());
-    let near = Near { checkpoints: checkpoints.clone(), shared: Arc::clone(&shared), metrics, clock };
+    let near =
+        Near { checkpoints: checkpoints.clone(), shared: Arc::clone(&shared), metrics: Arc::clone(&metrics), clock };
+    let is_owner = Arc::clone(&stores.is_owner);
     let (far, elsewhere) = stores.start(&config, near)?;
     let stores = Stores {
         ingest: ingest.clone(),
@@ -203,13 +198,25 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
         dead_letters: Arc::clone(&dead_letters),
         decisions: Arc::clone(&decisions),
         elsewhere,
+        is_owner: Arc::clone(&is_owner),
+        metrics,
     };
+    let clicks = Clicks { decisions, tokens, ingest: ingest.clone(), shared: Arc::clone(&shared) };
     let erasures = Erasures::start(config.data_dir.join("erasures"), stores)?;
+    #[cfg(feature = "kafka")]
+    let witness = broker::Witnesses {
+        erasures: erasures.clone(),
+        keeper: Arc::clone(&keeper),
+        clicks: clicks.clone(),
+        pseudonyms: pseudonyms.clone(),
+    };
+    #[cfg(feature = "kafka")]
+    let broker_following = broker::follow(publisher, &config, &ingest, &shared, learning, is_owner, witness)?;
     let (addr, grace) = (listening.addr(), config.server.shutdown_grace.duration());
     tracing::info!(%addr, config = version, data_dir = %config.data_dir.display(), "started");
     let data_dir = config.data_dir.clone();
     let memory = far.memory.clone();
-    let parts = Parts { keeper, ingest, shared, dead_letters, decisions, erasures, tokens, pseudonyms, memory };
+    let parts = Parts { keeper, ingest, shared, dead_letters, clicks, erasures, pseudonyms, memory };
     let service = Arc::new(Service::new(parts));
     let (stop, stopped) = watch::channel(false);
     let (guard, audit) = (Arc::new(Guard::default()), Arc::new(Audit::new(data_dir)));

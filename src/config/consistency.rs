@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::events::LogKind;
+use super::events::{ConfigKind, LogKind};
 use super::fault::Fault;
 use super::features::StoreKind;
 use super::kafka::Mechanism;
@@ -83,7 +83,9 @@ fn broker(events: &Events, kafka: &Kafka) -> Vec<Option<Conflict>> {
     let lacks = |key: &str, value: &str, other: &'static str, is_there: bool, says: &str| {
         (!is_there).then(|| conflict(key, value.to_owned(), other, says.to_owned()))
     };
-    let mut found = Vec::new();
+    let is_alone = events.config == ConfigKind::Topic && events.log == LogKind::Embedded;
+    let alone = "needs `events.log: kafka`: without a broker there is no topic, leave it `file`";
+    let mut found = vec![lacks("events.config", "topic", "events.log", !is_alone, alone)];
     if events.log == LogKind::Kafka {
         let build = "is not in this build: build Sidecart with `--features kafka`, or take the container";
         found.push(lacks("events.log", "kafka", "events.log", cfg!(feature = "kafka"), build));

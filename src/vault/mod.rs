@@ -46,6 +46,10 @@ impl Elsewhere for Forgetting {
         "object store"
     }
 
+    fn is_for_all(&self) -> bool {
+        true
+    }
+
     fn forget<'a>(&'a self, _: &'a Erasure, forgotten: Offset) -> Deleting<'a> {
         Box::pin(async move { self.forget_before(forgotten).await.map_err(|error| error.to_string()) })
     }

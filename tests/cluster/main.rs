@@ -2,6 +2,10 @@
 //! acknowledged is lost or counts twice, answers go on, and in the end all replicas have the same state, bit for bit.
 
 mod broker;
+mod clicking;
+mod configuring;
+mod erasing;
+mod fleet;
 mod letters;
 mod outside;
 mod security;
