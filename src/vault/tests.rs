@@ -15,6 +15,7 @@ use super::restore::{is_empty, restore};
 use super::upload::{Owner, upload};
 use super::{Manifest, Parts, Vault, VaultError, shelf};
 use crate::clock::SystemClock;
+use crate::config::storage::Remote;
 use crate::identity::Identity;
 use crate::ingest::checkpoint::{CHECKPOINT_FOLDER, Checkpoints, Header, file_name};
 use crate::log::Offset;
@@ -232,6 +233,28 @@ async fn the_newest_of_each_version_are_kept_and_what_nobody_finished_goes_after
     shelf::prune(&scene.place(), 2, now.plus_ms(2 * DAY_MS)).await.expect("pruned");
     assert!(!scene.names().await.contains(&unfinished));
     assert_eq!(scene.restore(folder().path()).await.expect("restored"), Some(5));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_upload_left_in_a_shared_folder_goes_with_an_erasure_or_after_a_day() {
+    let folder = folder();
+    let url = format!("file://{}", folder.path().display());
+    let place = Place::open(&Remote::default(), &url).expect("a place");
+    let name = |next: u64| format!("{STATE_VERSION:04}-{next:020}-{}{STATE_END}", "a".repeat(16));
+    let unfinished: Vec<PathBuf> = [3, 9].map(|next| folder.path().join(format!("{}#1", name(next)))).into();
+    let others = [folder.path().join("notes#1"), folder.path().join(format!("{}#x", name(3)))];
+    for path in unfinished.iter().chain(&others) {
+        fs::write(path, "part of a state").expect("written");
+    }
+    let is_there = || unfinished.iter().map(|path| path.exists()).collect::<Vec<_>>();
+    let now = crate::clock::Clock::now(&SystemClock);
+    shelf::prune(&place, 3, now).await.expect("pruned");
+    assert_eq!(is_there(), [true, true], "they may be under way");
+    shelf::forget_before(&place, Offset(9)).await.expect("forgotten");
+    assert_eq!(is_there(), [false, true]);
+    shelf::prune(&place, 3, Timestamp(now.0 + DAY_MS + 60_000)).await.expect("pruned");
+    assert_eq!(is_there(), [false, false]);
+    assert!(others.iter().all(|path| path.exists()), "nobody's file but ours");
 }
 
 #[tokio::test(flavor = "multi_thread")]
