@@ -12,6 +12,8 @@ mod security;
 #[path = "../http/server.rs"]
 #[expect(dead_code, reason = "shared with the HTTP tests, which use more of it")]
 mod server;
+#[cfg(feature = "failpoints")]
+mod skewed;
 mod topics;
 
 use std::path::Path;

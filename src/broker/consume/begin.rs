@@ -26,10 +26,7 @@ impl Consume {
             std::thread::sleep(POLL);
         }
         let warnings = self.runtime.block_on(self.topics.ensure(&self.kafka))?;
-        if warnings != self.shared.progress.warnings() {
-            warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-            self.shared.progress.set_warnings(warnings);
-        }
+        self.warn(&warnings);
         let mut config = config(&self.kafka)?;
         // No group: every replica reads everything, from where its own state is.
         config.set("group.id", format!("{}replica", self.kafka.topic_prefix)).set("enable.auto.commit", "false");
@@ -42,6 +39,7 @@ impl Consume {
         let mut reader = Reader {
             consumer,
             merge,
+            warnings,
             arrived_at: now,
             is_troubled: false,
             paused: BTreeSet::new(),
