@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 pub struct Broker {
     dir: PathBuf,
@@ -26,6 +27,11 @@ impl Broker {
     /// What the script printed under this name.
     pub fn printed(&self, name: &str) -> String {
         value(&self.printed, name).expect("it is printed")
+    }
+
+    /// A token for the user `admin`.
+    pub fn token(&self, life: Duration) -> String {
+        run(command("token", &self.dir).arg(life.as_secs().to_string()))
     }
 
     /// kill -9.
