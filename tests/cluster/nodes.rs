@@ -1,13 +1,14 @@
 //! A broker of three nodes, each record on two of them before it is acknowledged.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
 use serde_json::json;
 
 use crate::broker::Broker;
-use crate::fleet::metric;
+use crate::fleet::{metric, until};
+use crate::outside::Outside;
 use crate::server::Server;
 use crate::{Replicas, SPELL, await_all_sent, under_load};
 
@@ -57,4 +58,38 @@ fn one_node_of_three_may_go_and_without_two_nothing_is_acknowledged_that_is_lost
         "{} events acknowledged, {without_one:.0} within {SPELL:?} without one node; {without_two} answers without two",
         sent.iter().sum::<u64>(),
     );
+}
+
+#[test]
+#[ignore = "starts a broker of three nodes and kills one: run by scripts/test-services"]
+fn good_records_pass_letters_that_cannot_be_written_and_those_are_written_later() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let broker = Broker::start_with(&folder.path().join("broker"), &["--nodes", "3"]);
+    let outside = Outside::at(&broker.address);
+    outside.make_on("shop.dead-letters", 2);
+    let kafka = json!({"brokers": broker.addresses(), "topic_prefix": "shop.", "partitions": 1, "replication": 3});
+    let config = json!({"events": {"log": "kafka"}, "kafka": kafka});
+    let server = Server::start(&folder.path().join("a"), &config.to_string());
+    until("it leads", || metric(&server, "sidecart_broker_leader", "") > 0.0);
+    broker.kill_node(2);
+    std::thread::sleep(MISSED);
+    let knows = |session: &str| server.get(&format!("/v1/features/sessions/{session}")).status == 200;
+    let behind_poison = |session: &str| {
+        outside.write("shop.events", 0, "unreadable");
+        outside.write("shop.events", 0, &json!({"eventType": "view", "sessionId": session, "itemId": "a"}).to_string());
+        outside.flush();
+        let written = Instant::now();
+        until("what is behind an unreadable record is taken", || knows(session));
+        written.elapsed()
+    };
+    let waits = [behind_poison("first"), behind_poison("second")];
+    assert_eq!(metric(&server, "sidecart_broker_letters_total", ""), 0.0, "there is no node for them");
+    // The thirty seconds for which letters are tried first; once they are over, nothing waits any more.
+    assert!(waits[1] < Duration::from_secs(15), "{waits:?}");
+    broker.restart_node(2);
+    until("the letters are written", || metric(&server, "sidecart_broker_letters_total", "") >= 2.0);
+    assert_eq!(metric(&server, "sidecart_broker_letters_lost_total", ""), 0.0);
+    let wanted = ["shop.events/0/0", "shop.events/0/2"].map(str::to_owned).into();
+    assert_eq!(outside.keys("shop.dead-letters", wanted).len(), 2);
+    println!("records behind unreadable ones waited {waits:?}");
 }
