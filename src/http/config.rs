@@ -27,7 +27,7 @@ pub struct ConfigView {
     pub version: String,
     /// Since when it is in force.
     pub since: String,
-    /// Where it came from: `defaults`, `file`, `put` or `rollback`.
+    /// Where it came from: `defaults`, `file`, `put`, `rollback` or `topic`.
     pub source: Source,
     /// Who brought it, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
