@@ -15,7 +15,7 @@ use crate::log::Offset;
 use crate::wire::scalar::rfc3339;
 
 /// Bytes of one part of an upload. S3 wants at least 5 MiB, and at most 10,000 parts: states of up to 80 GB.
-const PART_BYTES: usize = 8 << 20;
+pub const PART_BYTES: usize = 8 << 20;
 /// Parts under way at once; with [`PART_BYTES`] it bounds the memory.
 const PARTS_AT_ONCE: usize = 2;
 /// The CRC-32C of anything that ends with its own CRC-32C, as a whole checkpoint does: a property of the code.
