@@ -14,8 +14,8 @@ use parking_lot::Mutex;
 use rdkafka::Message;
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::Headers as _;
-use sidecart_engine::nouns::Positions;
+use rdkafka::message::{Headers as _, Timestamp as Stamp};
+use sidecart_engine::nouns::{Positions, Timestamp};
 use tokio::runtime::Handle;
 
 use self::take::InFlight;
@@ -112,6 +112,8 @@ enum Next {
 struct Reader {
     consumer: BaseConsumer<Callbacks>,
     merge: Merge<Arrived>,
+    /// What is to be warned of as to the topics.
+    warnings: Vec<String>,
     /// When the last record arrived.
     arrived_at: Instant,
     /// The broker refused something, so that nothing coming does not mean that nothing is there.
@@ -236,6 +238,9 @@ impl Consume {
             };
             (wait, reader.arrived_at) = (Duration::ZERO, Instant::now());
             let Some(lane) = self.topics.ordered.iter().position(|topic| topic == message.topic()) else {
+                if let Stamp::LogAppendTime(at) = message.timestamp() {
+                    self.publisher.skew().note_read(self.shared.clock.now(), Timestamp(at));
+                }
                 let told = message.headers().and_then(|all| all.iter().find(|header| header.key == BURIED));
                 let spans = told.and_then(|header| serde_json::from_slice(header.value.unwrap_or_default()).ok());
                 reader.told.extend(spans.map(|spans| (message.offset(), spans)));

@@ -15,7 +15,7 @@ use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerConte
 use rdkafka::{Message as _, Offset as At, TopicPartitionList};
 use uuid::Uuid;
 
-use super::client::{BrokerError, Callbacks, config};
+use super::client::{BrokerError, Callbacks, config, consumer};
 use super::topics::{ASK, Topics};
 use super::witness::Witness;
 use crate::config::Kafka;
@@ -184,8 +184,7 @@ impl Back {
         let mut settings = config(&self.kafka)?;
         settings.set("group.id", format!("{}replica", self.kafka.topic_prefix)).set("enable.auto.commit", "false");
         settings.set("auto.offset.reset", "latest").set("queued.max.messages.kbytes", "8192");
-        let consumer: BaseConsumer<Callbacks> =
-            settings.create_with_context(Callbacks::of(&self.kafka)).map_err(BrokerError::Settings)?;
+        let consumer = consumer(&self.kafka, &settings)?;
         let refused = |error: KafkaError| BrokerError::Refused(error.to_string());
         let partitions = partitions(&consumer, &self.topic)?;
         let mut list = TopicPartitionList::new();

@@ -15,6 +15,7 @@ mod lead;
 mod letters;
 mod merge;
 mod publish;
+mod skew;
 #[cfg(test)]
 mod tests;
 mod topics;

@@ -72,7 +72,7 @@ impl Replica {
     fn on(kafka: &Kafka, dir: &Path) -> Self {
         let (clock, config) = (Arc::new(SystemClock), Config::default());
         let options = LogOptions { segment_bytes: 1 << 20, retain_ms: None, retain_bytes: None };
-        let publisher = Arc::new(Publisher::new(kafka, &Topics::of(kafka)).expect("a publisher"));
+        let publisher = Arc::new(Publisher::new(kafka, &Topics::of(kafka), clock.clone()).expect("a publisher"));
         let outlet: Arc<dyn ingest::Outlet> = publisher.clone();
         let storage = Storage {
             log: Box::new(SegmentLog::open(dir, options, crate::clock::Clock::now(clock.as_ref())).expect("opened").0),

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::RDKafkaErrorCode;
 use sidecart_engine::nouns::{DAY_MS, Record};
 
-use super::client::{BrokerError, Callbacks, MAX_MESSAGE_BYTES, config, explain};
+use super::client::{BrokerError, Callbacks, MAX_MESSAGE_BYTES, config, consumer, explain, logs_in_by_token};
 use super::found;
 use crate::config::{Kafka, Span};
 
@@ -88,34 +89,60 @@ impl Topics {
     /// # Errors
     /// [`BrokerError`] says what is missing or wrong, and the remedy.
     pub async fn ensure(&self, kafka: &Kafka) -> Result<Vec<String>, BrokerError> {
+        let wanted = self.all(kafka);
+        let Looked { missing, found, mut warnings } = look(kafka, &wanted)?;
+        let by_token = logs_in_by_token(kafka);
+        if !missing.is_empty() && (by_token || !kafka.create_topics) {
+            let names: Vec<&str> = missing.iter().map(|topic| topic.name).collect();
+            let remedy = if by_token {
+                "make it by hand (docs/cluster.md has the settings): who logs in by a token can make none from here"
+            } else {
+                "make it, or set `kafka.create_topics: true`"
+            };
+            return Err(BrokerError::Topic { topic: names.join("`, `"), problem: format!("is missing: {remedy}") });
+        }
+        if by_token {
+            // The library's client for this never asks for a token (rust-rdkafka, issue 757).
+            tracing::info!("settings of the topics are not checked: `kafka.security.mechanism` is `oauthbearer`");
+            return Ok(warnings);
+        }
         let admin: AdminClient<Callbacks> =
             config(kafka)?.create_with_context(Callbacks::of(kafka)).map_err(BrokerError::Settings)?;
-        let wanted = self.all(kafka);
-        let (mut missing, mut found, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
-        // All topics are asked for: a broker may make one that it is asked for by name, and not as it must be.
-        let refused = |error| BrokerError::Refused(explain(kafka, &error));
-        let there = admin.inner().fetch_metadata(None, ASK).map_err(refused)?;
-        for topic in &wanted {
-            let partitions = there.topics().iter().find(|there| there.name() == topic.name);
-            let partitions = partitions.map_or(&[][..], |there| there.partitions());
-            if partitions.is_empty() {
-                missing.push(topic);
-                continue;
-            }
-            warnings.extend(topic.counted(partitions.len() as i32)?);
-            found.push((topic, partitions.iter().map(|partition| partition.replicas().len()).min().unwrap_or(0)));
-        }
-        if !missing.is_empty() && !kafka.create_topics {
-            let names: Vec<&str> = missing.iter().map(|topic| topic.name).collect();
-            let problem = "is missing: make it, or set `kafka.create_topics: true`".to_owned();
-            return Err(BrokerError::Topic { topic: names.join("`, `"), problem });
-        }
         make(kafka, &admin, &missing).await?;
         if !found.is_empty() {
             warnings.extend(found::check(&admin, &found).await?);
         }
         Ok(warnings)
     }
+}
+
+/// What was found of what is wanted.
+struct Looked<'w> {
+    missing: Vec<&'w Wanted<'w>>,
+    /// Those that are there, each with its number of copies.
+    found: Vec<(&'w Wanted<'w>, usize)>,
+    warnings: Vec<String>,
+}
+
+fn look<'w>(kafka: &Kafka, wanted: &'w [Wanted<'w>]) -> Result<Looked<'w>, BrokerError> {
+    let mut settings = config(kafka)?;
+    settings.set("group.id", format!("{}replica", kafka.topic_prefix));
+    // All topics are asked for: a broker may make one that it is asked for by name, and not as it must be.
+    let there = consumer(kafka, &settings)?.fetch_metadata(None, ASK);
+    let there = there.map_err(|error| BrokerError::Refused(explain(kafka, &error)))?;
+    let mut looked = Looked { missing: Vec::new(), found: Vec::new(), warnings: Vec::new() };
+    for topic in wanted {
+        let partitions = there.topics().iter().find(|there| there.name() == topic.name);
+        let partitions = partitions.map_or(&[][..], |there| there.partitions());
+        if partitions.is_empty() {
+            looked.missing.push(topic);
+            continue;
+        }
+        looked.warnings.extend(topic.counted(partitions.len() as i32)?);
+        let copies = partitions.iter().map(|partition| partition.replicas().len()).min().unwrap_or(0);
+        looked.found.push((topic, copies));
+    }
+    Ok(looked)
 }
 
 /// A topic as it should be.

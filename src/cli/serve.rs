@@ -168,7 +168,7 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
     #[cfg_attr(not(feature = "kafka"), expect(unused_mut, reason = "only a broker is an outlet"))]
     let mut storage = open_storage(&config, &version, clock.as_ref(), stores.restored)?;
     #[cfg(feature = "kafka")]
-    let publisher = broker::publisher(&config)?;
+    let publisher = broker::publisher(&config, &clock)?;
     #[cfg(feature = "kafka")]
     if let Some(publisher) = &publisher {
         let outlet: Arc<dyn ingest::Outlet> = publisher.clone();

@@ -34,6 +34,8 @@ pub struct Broker {
     pub decisions: Family<OutcomeLabel, Counter>,
     /// Decisions of replicas whose attribution tokens this one does not believe.
     pub strange_tokens: Counter,
+    /// Seconds by which this replica's clock is ahead of the broker's, at least; below 0 it is behind.
+    pub clock_ahead: Gauge<f64, AtomicU64>,
     lag: Family<PartitionLabel, Gauge>,
     age: Family<PartitionLabel, Gauge<f64, AtomicU64>>,
 }
@@ -49,6 +51,7 @@ impl Broker {
             waiting: Gauge::default(),
             decisions: Family::default(),
             strange_tokens: Counter::default(),
+            clock_ahead: Gauge::default(),
             lag: Family::default(),
             age: Family::default(),
         };
@@ -73,6 +76,11 @@ impl Broker {
         registry.register("broker_decisions", "Decisions told between replicas", broker.decisions.clone());
         let strange = broker.strange_tokens.clone();
         registry.register("broker_strange_tokens", "Decisions of replicas with another key of tokens", strange);
+        registry.register(
+            "broker_clock_ahead_seconds",
+            "By how much this replica's clock is ahead of the broker's at least; below 0 it is behind",
+            broker.clock_ahead.clone(),
+        );
         registry.register("broker_lag_records", "Offsets of a partition not applied yet", broker.lag.clone());
         registry.register(
             "broker_record_age_seconds",

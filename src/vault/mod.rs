@@ -6,6 +6,7 @@
 
 mod error;
 mod keeper;
+mod leftover;
 mod manifest;
 mod place;
 mod restore;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use object_store::{
 use tokio_rustls::rustls::crypto::ring;
 
 use super::error::{VaultError, credentials};
+use super::leftover::{self, Leftover};
 use crate::config::storage::{Encryption, Remote};
 
 /// The longest one request may take: a part of some megabytes on a slow line.
@@ -34,6 +36,8 @@ pub struct Place {
     url: String,
     store: Arc<dyn ObjectStore>,
     prefix: Path,
+    /// The folder that it is, if it is one.
+    folder: Option<PathBuf>,
 }
 
 impl Place {
@@ -56,13 +60,14 @@ impl Place {
             other => return Err(wrong(format!("`{other}` is not known: give s3://, gs://, az:// or file://"))),
         };
         let prefix = Path::parse(prefix.trim_end_matches('/')).map_err(|error| wrong(error.to_string()))?;
-        Ok(Self { url: url.to_owned(), store, prefix })
+        let folder = (scheme == "file").then(|| PathBuf::from(rest));
+        Ok(Self { url: url.to_owned(), store, prefix, folder })
     }
 
     /// A place in any store.
     #[cfg(test)]
     pub fn within(store: Arc<dyn ObjectStore>, prefix: &str) -> Self {
-        Self { url: format!("memory:///{prefix}"), store, prefix: Path::from(prefix) }
+        Self { url: format!("memory:///{prefix}"), store, prefix: Path::from(prefix), folder: None }
     }
 
     /// Puts an object, whatever is there: what nobody but a test does.
@@ -88,6 +93,20 @@ impl Place {
         let mut named: Vec<_> = listed.into_iter().filter_map(named).collect();
         named.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(named)
+    }
+
+    /// Removes what killed uploads have left of checkpoints, those of which `is_due` says so.
+    pub async fn remove_leftovers(
+        &self,
+        is_due: impl Fn(&Leftover) -> bool + Send + 'static,
+    ) -> Result<(), VaultError> {
+        let Some(folder) = self.folder.clone() else { return Ok(()) };
+        let remove = move || {
+            let due = leftover::list(&folder)?.into_iter().filter(|leftover| is_due(leftover));
+            due.into_iter().try_for_each(|leftover| leftover::remove(&leftover))
+        };
+        // A shared folder may hang.
+        tokio::task::spawn_blocking(remove).await.map_err(|_| VaultError::Stopping)?
     }
 
     /// Length of an object.

@@ -4,20 +4,22 @@
 mod scene;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use scene::{AZURE, GOOGLE, NOW, S3, Scene, folder};
 use sidecart_engine::STATE_VERSION;
-use sidecart_engine::nouns::DAY_MS;
+use sidecart_engine::nouns::{DAY_MS, Timestamp};
 
 use super::manifest::{MANIFEST_END, STATE_END};
+use super::place::Place;
 use super::restore::{is_empty, restore};
 use super::upload::{Owner, PART_BYTES, upload};
 use super::{Manifest, Parts, Vault, VaultError, shelf};
 use crate::clock::SystemClock;
+use crate::config::storage::Remote;
 use crate::identity::Identity;
 use crate::ingest::checkpoint::{CHECKPOINT_FOLDER, file_name};
 use crate::log::Offset;
@@ -297,4 +299,26 @@ async fn an_object_in_parts_is_not_there_before_its_end_and_is_read_back_as_it_w
         scene.place().delete("parts.ckpt").await.expect("what is not there is as good as deleted");
     }
     assert_eq!(scene.names().await, [] as [String; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_upload_left_in_a_shared_folder_goes_with_an_erasure_or_after_a_day() {
+    let folder = folder();
+    let url = format!("file://{}", folder.path().display());
+    let place = Place::open(&Remote::default(), &url).expect("a place");
+    let name = |next: u64| format!("{STATE_VERSION:04}-{next:020}-{}{STATE_END}", "a".repeat(16));
+    let unfinished: Vec<PathBuf> = [3, 9].map(|next| folder.path().join(format!("{}#1", name(next)))).into();
+    let others = [folder.path().join("notes#1"), folder.path().join(format!("{}#x", name(3)))];
+    for path in unfinished.iter().chain(&others) {
+        fs::write(path, "part of a state").expect("written");
+    }
+    let is_there = || unfinished.iter().map(|path| path.exists()).collect::<Vec<_>>();
+    let now = crate::clock::Clock::now(&SystemClock);
+    shelf::prune(&place, 3, now).await.expect("pruned");
+    assert_eq!(is_there(), [true, true], "they may be under way");
+    shelf::forget_before(&place, Offset(9)).await.expect("forgotten");
+    assert_eq!(is_there(), [false, true]);
+    shelf::prune(&place, 3, Timestamp(now.0 + DAY_MS + 60_000)).await.expect("pruned");
+    assert_eq!(is_there(), [false, false]);
+    assert!(others.iter().all(|path| path.exists()), "nobody's file but ours");
 }

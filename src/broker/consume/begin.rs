@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use rdkafka::Message as _;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset as At, TopicPartitionList};
 use sidecart_engine::nouns::Positions;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{Consume, FIND_CONFIG, POLL, Reader, SILENCE, STAGGER};
 use crate::broker::arrived::{Arrived, Content};
-use crate::broker::client::{BrokerError, Callbacks, config, explain};
+use crate::broker::client::{BrokerError, config, consumer, explain};
 use crate::broker::letters::{Held, Spans};
 use crate::broker::merge::Merge;
 use crate::broker::topics::{ASK, Topics};
@@ -26,22 +26,20 @@ impl Consume {
             std::thread::sleep(POLL);
         }
         let warnings = self.runtime.block_on(self.topics.ensure(&self.kafka))?;
-        if warnings != self.shared.progress.warnings() {
-            warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-            self.shared.progress.set_warnings(warnings);
-        }
+        self.warn(&warnings);
         let mut config = config(&self.kafka)?;
         // No group: every replica reads everything, from where its own state is.
         config.set("group.id", format!("{}replica", self.kafka.topic_prefix)).set("enable.auto.commit", "false");
         config.set("auto.offset.reset", "earliest").set("fetch.wait.max.ms", "10");
         config.set("fetch.error.backoff.ms", "100").set("queued.max.messages.kbytes", "65536");
-        let consumer = config.create_with_context(Callbacks::of(&self.kafka)).map_err(BrokerError::Settings)?;
+        let consumer = consumer(&self.kafka, &config)?;
         let from = self.shared.engine.read().positions().clone();
         let merge = Merge::new(self.topics.ordered.to_vec(), self.topics.cuts.clone(), &from);
         let now = Instant::now();
         let mut reader = Reader {
             consumer,
             merge,
+            warnings,
             arrived_at: now,
             is_troubled: false,
             paused: BTreeSet::new(),
@@ -78,8 +76,7 @@ impl Consume {
         let refused = |error: KafkaError| BrokerError::Refused(explain(&self.kafka, &error));
         let mut config = config(&self.kafka)?;
         config.set("group.id", format!("{}replica", self.kafka.topic_prefix)).set("enable.auto.commit", "false");
-        let consumer: BaseConsumer<Callbacks> =
-            config.create_with_context(Callbacks::of(&self.kafka)).map_err(BrokerError::Settings)?;
+        let consumer = consumer(&self.kafka, &config)?;
         let (first, end) = consumer.fetch_watermarks(topic, 0, ASK).map_err(refused)?;
         let next = next.min(end);
         let mut list = TopicPartitionList::new();

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::access::Pseudonyms;
 use crate::broker::{self, BrokerError, Following, Needs, Publisher, Reading, Topics, Witness};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::events::LogKind;
 use crate::decisions::Decision;
@@ -61,10 +62,12 @@ impl Witness for Witnesses {
 }
 
 /// The way out to the broker; `None`: the config asks for none.
-pub fn publisher(config: &Config) -> Result<Option<Arc<Publisher>>, BrokerError> {
+pub fn publisher(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<Arc<Publisher>>, BrokerError> {
     match config.events.log {
         LogKind::Embedded => Ok(None),
-        LogKind::Kafka => Publisher::new(&config.kafka, &Topics::of(&config.kafka)).map(Arc::new).map(Some),
+        LogKind::Kafka => {
+            Publisher::new(&config.kafka, &Topics::of(&config.kafka), Arc::clone(clock)).map(Arc::new).map(Some)
+        }
     }
 }
 

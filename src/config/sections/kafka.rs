@@ -80,7 +80,8 @@ pub struct KafkaSecurity {
     /// A file that holds the password and nothing else: the config itself can be read over HTTP.
     #[schemars(with = "Option<kind::FilePath>")]
     pub password_file: Option<PathBuf>,
-    /// A file with a token, for `oauthbearer`; read anew whenever the old token is about to expire.
+    /// A file with a token, for `oauthbearer`; read anew whenever the old token is about to expire. Topics must be made by
+    /// hand then.
     #[schemars(with = "Option<kind::FilePath>")]
     pub token_file: Option<PathBuf>,
 }
