@@ -58,12 +58,14 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     runtime.block_on(async {
         let running = start(loaded, Arc::new(SystemClock)).await?;
+        // Before anybody is told that it listens: whoever stops it from then on has it stop cleanly.
+        let stop = stop_signal()?;
         writeln!(std::io::stdout(), "listening on {}://{}", running.scheme, running.addr())?;
         if let Some(admin) = running.admin {
             writeln!(std::io::stdout(), "admin on {}://{admin}", running.scheme)?;
         }
         let hangups = tokio::spawn(reload_on_hangup(Arc::clone(running.service().keeper())));
-        stop_signal().await?;
+        stop.await;
         hangups.abort();
         running.shutdown().await;
         Ok(DONE)
@@ -362,17 +364,18 @@ impl Running {
     }
 }
 
-/// Waits for SIGINT or SIGTERM.
+/// Has SIGINT and SIGTERM no longer end the process, from this call on; what is given waits for one.
 ///
 /// # Errors
 /// The signals cannot be waited for.
-pub async fn stop_signal() -> anyhow::Result<()> {
+pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }

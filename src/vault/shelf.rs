@@ -33,7 +33,7 @@ pub async fn manifests(place: &Place) -> Result<Vec<Found>, VaultError> {
         match place.read(name, 0..meta.size).await {
             Ok(bytes) => found.push(Manifest::read(&bytes).map_err(|what| damaged(name, what))),
             // Pruned meanwhile by another.
-            Err(VaultError::Store { source: object_store::Error::NotFound { .. }, .. }) => {}
+            Err(VaultError::Store { cause: object_store::Error::NotFound { .. }, .. }) => {}
             Err(error) => return Err(error),
         }
     }
