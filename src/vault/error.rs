@@ -201,9 +201,7 @@ fn remedy(error: &StoreError, url: &str) -> String {
         Cause::Forbidden => {
             "these credentials may not do that: allow listing, reading, writing and deleting below the prefix".into()
         }
-        Cause::Other => "it is tried again; if it stays so, check `storage.remote.url`, `.endpoint` and the network, and \
-                         that the credentials are in the environment"
-            .into(),
+        Cause::Other => "check `storage.remote.url`, `.endpoint` and the network".into(),
     }
 }
 
