@@ -3,7 +3,9 @@ use super::tally::{Tally, standing};
 use super::{Source, Workspace};
 use crate::nouns::{DAY_MS, ReasonCode, Repeats, SECOND_MS};
 use crate::settings::{CandidateSettings, SourceSettings};
-use crate::store::{ItemIx, Located, MAX_VISIT, Moment, Seen, SessionIndex, best_of, best_weighted, fetch};
+use crate::store::{
+    ItemIx, Located, MAX_VISIT, MAX_VISIT_ITEMS, Moment, Seen, SessionIndex, best_of, best_weighted, fetch,
+};
 
 /// What an item before the match counts against one after it.
 const BEFORE: f32 = 0.7;
@@ -73,14 +75,15 @@ pub(super) struct Survey {
     pub(super) is_done: bool,
     /// Similarities of neighbouring visits, by view.
     neighbours: Tally,
+    /// As many of them as are to be chosen are at least so similar, if there are so many: the least that any of the items
+    /// says that found these first.
+    floors: [f32; VIEWS.len()],
     /// The most similar of them, and how similar; 0 in a view that they are no neighbours in.
     visits: Vec<(u32, [f32; VIEWS.len()])>,
-    /// Some of those, and where they lie.
+    /// Some of those, where they lie and how much they say.
     located: Vec<(Located, [f32; VIEWS.len()])>,
     /// What they say of items.
     votes: Sums<{ VIEWS.len() }>,
-    /// Where the votes for the items of one visit stand.
-    places: Vec<usize>,
     ranked: Vec<u64>,
 }
 
@@ -96,18 +99,21 @@ impl Survey {
         }
     }
 
-    /// Sums up, per neighbour and view, what its shared items say.
+    /// Sums up, per neighbour and view, what its shared items say. None says less than 0, so that no sum is less than a part.
     fn find(&mut self, moment: &Moment<'_>) {
         let index = &moment.state.index;
         // The visit's own number, so that it does not vote for itself.
         let own = moment.own_serial.map(|serial| serial as u32);
+        index.fetch_newest(moment.recent().iter().map(|seen| seen.item));
         self.neighbours.begin(moment.recent().iter().map(|seen| index.newest(seen.item).len()).sum());
+        self.floors = [f32::INFINITY; VIEWS.len()];
         for seen in moment.recent() {
             let idf = idf(index, seen.item);
             let says = VIEWS.map(|view| (-seen.age / view.memory).exp() * idf.powf(view.idf_context));
-            let newest = index.newest(seen.item);
-            let of_others = newest.iter().filter(|&&visit| Some(visit) != own);
-            of_others.for_each(|&visit| self.neighbours.add(visit, says));
+            if self.neighbours.entries().len() < moment.settings.candidates.neighbours {
+                self.floors = std::array::from_fn(|view| self.floors[view].min(says[view]));
+            }
+            self.neighbours.add_all(index.newest(seen.item).halves(), own, says);
         }
     }
 
@@ -118,7 +124,7 @@ impl Survey {
         let bars = VIEWS.map(|of| {
             let view = view.next().unwrap_or_default();
             let is_on = (of.settings)(&moment.settings.candidates).weight > 0.0;
-            if is_on { self.neighbours.bar(view, most) } else { u64::MAX }
+            if is_on { self.neighbours.bar(view, most, self.floors[view]) } else { u64::MAX }
         });
         let entries = self.neighbours.entries();
         // Each is written, and stays if it is similar enough: which ones are is as good as random to the processor.
@@ -140,34 +146,37 @@ impl Survey {
         let context = moment.recent();
         let ranks = Ranks::of(context);
         // The context's items come first, so that an item's place says whether it is one of them.
-        self.votes.mention(context.iter().map(|seen| seen.item), |_| {});
+        context.iter().for_each(|seen| self.votes.mention(&[seen.item], |_, _| {}));
         let now_s = moment.now.0.div_euclid(SECOND_MS);
         let near: [[f32; VIEWS.len()]; STEPS] =
             std::array::from_fn(|steps| VIEWS.map(|view| (-(steps as f32) / view.reach).exp()));
+        // Where the votes for the items of one visit stand.
+        let mut places = [0; MAX_VISIT_ITEMS];
         let finder = index.finder();
         for visits in self.visits.chunks(AT_ONCE) {
             finder.fetch(visits.iter().map(|&(visit, _)| visit));
             self.located.clear();
-            let located = visits.iter().filter_map(|&(visit, similar)| Some((finder.locate(visit)?, similar)));
-            self.located.extend(located);
-            fetch(self.located.iter().map(|(visit, _)| index.items(*visit).first().copied().unwrap_or_default()));
-            for &(visit, similar) in &self.located {
+            self.located.extend(visits.iter().filter_map(|&(visit, similar)| {
+                let visit = finder.locate(visit)?;
+                let idle_s = (now_s - i64::from(visit.at_s)).max(0) as f32;
+                let weight = (-idle_s / FADE_S).exp() / (visit.len() as f32).sqrt();
+                Some((visit, similar.map(|similarity| similarity * weight)))
+            }));
+            fetch(self.located.iter().map(|(visit, _)| index.touch(*visit)));
+            for &(visit, votes) in &self.located {
                 let items = index.items(visit);
                 let mut newest = u32::MAX;
-                self.places.clear();
-                self.votes.mention(items.iter().copied(), |place| {
-                    newest = newest.min(ranks.standing(self.places.len(), place));
-                    self.places.push(place);
+                let places = &mut places[..items.len()];
+                self.votes.mention(items, |at, place| {
+                    newest = newest.min(ranks.standing(at, place));
+                    places[at] = place as u32;
                 });
                 let Some(anchor) = Ranks::anchor(newest) else { continue };
-                let idle_s = (now_s - i64::from(visit.at_s)).max(0) as f32;
-                let weight = (-idle_s / FADE_S).exp() / (items.len() as f32).sqrt();
-                let votes = similar.map(|similarity| similarity * weight);
                 let sides = [votes, votes.map(|votes| votes * BEFORE)];
-                for (at, &place) in self.places.iter().enumerate() {
+                for (at, &place) in places.iter().enumerate() {
                     let votes = &sides[usize::from(at < anchor)];
                     let near = &near[at.abs_diff(anchor).min(STEPS - 1)];
-                    self.votes.add_at(place, std::array::from_fn(|view| votes[view] * near[view]));
+                    self.votes.add_at(place as usize, std::array::from_fn(|view| votes[view] * near[view]));
                 }
             }
         }

@@ -49,7 +49,7 @@ pub(crate) use orders::Order;
 pub(crate) use pool::{Candidate, Pool, SOURCES, place};
 pub(crate) use recall::together;
 pub use recall::{Asker, Kept};
-pub(crate) use session_index::{Located, SessionIndex};
+pub(crate) use session_index::{Located, MAX_VISIT_ITEMS, SessionIndex};
 pub(crate) use sessions::{Session, Touch};
 pub(crate) use tables::{BatchTable, StaticList};
 pub(crate) use users::{Profile, Tally, Users};

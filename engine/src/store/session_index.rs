@@ -13,7 +13,7 @@ use crate::settings::IndexSettings;
 /// Sizes of blocks in the arena, in items: 2, 4, 8, ... 256.
 const CLASSES: usize = 8;
 /// Items kept per visit at most, whatever the settings say: the largest block.
-const MAX_ITEMS: usize = 2 << (CLASSES - 1);
+pub(crate) const MAX_VISIT_ITEMS: usize = 2 << (CLASSES - 1);
 
 /// Where a visit's items lie.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -41,6 +41,13 @@ pub(crate) struct Finder<'a> {
     /// The low bits of the next visit's number, and its place.
     next: u32,
     head: usize,
+}
+
+impl Located {
+    /// How many items the visit holds.
+    pub(crate) fn len(&self) -> usize {
+        usize::from(self.len)
+    }
 }
 
 impl Finder<'_> {
@@ -80,6 +87,11 @@ pub(crate) struct Newest<'a>([&'a [u32]; 2]);
 impl<'a> Newest<'a> {
     pub(crate) fn len(&self) -> usize {
         self.0[0].len() + self.0[1].len()
+    }
+
+    /// From the last of the first half to its first, then likewise of the second half: the newest first.
+    pub(crate) fn halves(&self) -> [&'a [u32]; 2] {
+        self.0
     }
 
     /// The newest first.
@@ -130,7 +142,7 @@ impl SessionIndex {
         let items = &mut self.arena[start..start + len];
         if let Some(at) = items.iter().position(|&other| other == item) {
             items[at..].rotate_left(1);
-        } else if len >= settings.max_items.clamp(1, MAX_ITEMS) {
+        } else if len >= settings.max_items.clamp(1, MAX_VISIT_ITEMS) {
             items.rotate_left(1);
             items[len - 1] = item;
             self.post(item, serial, settings);
@@ -151,6 +163,15 @@ impl SessionIndex {
         Newest([older, newer])
     }
 
+    /// Has the newest visits of these items fetched, see [`fetch`]: first where each item's lie, then all that lies there.
+    pub(crate) fn fetch_newest(&self, items: impl Iterator<Item = ItemIx> + Clone) {
+        /// Numbers in a line of memory.
+        const LINE: usize = 16;
+        let rings = items.filter_map(|ix| Some(&self.postings.get(ix as usize)?.ring));
+        fetch(rings.clone().map(|ring| ring.len() as u32));
+        fetch(rings.flat_map(|ring| ring.iter().step_by(LINE).copied()));
+    }
+
     /// Items of a visit named by the low bits of its number, oldest first, and its newest instant in seconds; `None`
     /// if it has left.
     pub(crate) fn visit(&self, low: u32) -> Option<(&[ItemIx], u32)> {
@@ -168,6 +189,13 @@ impl SessionIndex {
     pub(crate) fn items(&self, located: Located) -> &[ItemIx] {
         let start = located.start as usize;
         &self.arena[start..start + located.len as usize]
+    }
+
+    /// Reads from the memory that a located visit's items lie in, see [`fetch`]: the first line and the last, as most take
+    /// no more.
+    pub(crate) fn touch(&self, located: Located) -> u32 {
+        let items = self.items(located);
+        items.first().copied().unwrap_or_default() ^ items.last().copied().unwrap_or_default()
     }
 
     fn holds(&self, serial: u64) -> bool {
