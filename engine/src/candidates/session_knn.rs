@@ -4,7 +4,8 @@ use super::{Source, Workspace};
 use crate::nouns::{DAY_MS, ReasonCode, Repeats, SECOND_MS};
 use crate::settings::{CandidateSettings, SourceSettings};
 use crate::store::{
-    ItemIx, Located, MAX_VISIT, MAX_VISIT_ITEMS, Moment, Seen, SessionIndex, best_of, best_weighted, fetch,
+    Factor, ItemIx, Located, MAX_VISIT, MAX_VISIT_ITEMS, Marks, Moment, Seen, SessionIndex, best_of, best_weighted,
+    fetch,
 };
 
 /// What an item before the match counts against one after it.
@@ -16,6 +17,8 @@ const FADE_S: f32 = (30 * DAY_MS / SECOND_MS) as f32;
 
 /// The rank of what is not of the context.
 const NO_RANK: u32 = u16::MAX as u32;
+/// Visits looked at for a reason; enough for one.
+const LOOKED_AT: usize = 12;
 /// Visits whose items are fetched before any of them is looked at: as many as the nearest cache holds.
 const AT_ONCE: usize = 128;
 
@@ -215,8 +218,9 @@ impl Source for SessionKnn {
         let scores = positive.filter(|score| score.1 > 0.0);
         if self.rare_first {
             let rarest = idf_of(index.total(), 0).sqrt();
-            let weights = (|item| idf(index, item).sqrt(), rarest);
-            best_weighted(scores, weights, limit, &mut survey.ranked, &mut work.found);
+            let of = |item| idf(index, item).sqrt();
+            let factor = Factor { of, most: rarest, reads: |item| index.total_of(item) };
+            best_weighted(scores, factor, limit, &mut survey.ranked, &mut work.found);
         } else {
             best_of(scores, limit, &mut survey.ranked, &mut work.found);
         }
@@ -224,45 +228,19 @@ impl Source for SessionKnn {
 
     /// The items of context that the same recent visits held.
     fn because(&self, moment: &Moment<'_>, item: ItemIx) -> Vec<(ItemIx, f32)> {
-        /// Visits looked at; enough for a reason.
-        const LOOKED_AT: usize = 12;
         let (index, marks) = (&moment.state.index, Marks::of(moment.recent()));
         let says: Vec<f32> = moment.recent().iter().map(|seen| (-seen.age / self.memory).exp()).collect();
         let mut shares: Vec<_> = moment.recent().iter().map(|seen| (seen.item, 0.0)).collect();
         let finder = index.finder();
         let mut visits: [Option<Located>; LOOKED_AT] = [None; LOOKED_AT];
         visits.iter_mut().zip(index.newest(item).iter()).for_each(|(to, &visit)| *to = finder.locate(visit));
-        let items = visits.iter().flatten().map(|&visit| index.items(visit));
-        fetch(items.clone().map(|items| items.first().copied().unwrap_or_default()));
-        for items in items {
+        fetch(visits.iter().flatten().map(|&visit| index.touch(visit)));
+        for items in visits.iter().flatten().map(|&visit| index.items(visit)) {
             for place in items.iter().filter_map(|&item| marks.place(item)) {
                 shares[place].1 += says[place];
             }
         }
         shares
-    }
-}
-
-/// The items of context, to be found again among the items of many visits.
-struct Marks<'a> {
-    context: &'a [Seen],
-    /// A bit per hash of an item of context: most items of a visit are told to be no such item by it alone.
-    bits: [u64; 4],
-}
-
-impl<'a> Marks<'a> {
-    fn of(context: &'a [Seen]) -> Self {
-        let mut bits = [0; 4];
-        context.iter().for_each(|seen| bits[(seen.item / 64 % 4) as usize] |= 1 << (seen.item % 64));
-        Self { context, bits }
-    }
-
-    /// The item's place in the context.
-    fn place(&self, item: ItemIx) -> Option<usize> {
-        if self.bits[(item / 64 % 4) as usize] >> (item % 64) & 1 == 0 {
-            return None;
-        }
-        self.context.iter().position(|seen| seen.item == item)
     }
 }
 

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ItemIx;
-use super::fetch::fetch;
+use super::fetch::{fetch, lines};
 use crate::nouns::{SECOND_MS, Timestamp};
 use crate::settings::IndexSettings;
 
@@ -163,13 +163,13 @@ impl SessionIndex {
         Newest([older, newer])
     }
 
-    /// Has the newest visits of these items fetched, see [`fetch`]: first where each item's lie, then all that lies there.
+    /// Has the newest visits of these items fetched, see [`fetch`]: first where each item's lie, then what lies there.
     pub(crate) fn fetch_newest(&self, items: impl Iterator<Item = ItemIx> + Clone) {
-        /// Numbers in a line of memory.
-        const LINE: usize = 16;
-        let rings = items.filter_map(|ix| Some(&self.postings.get(ix as usize)?.ring));
-        fetch(rings.clone().map(|ring| ring.len() as u32));
-        fetch(rings.flat_map(|ring| ring.iter().step_by(LINE).copied()));
+        fetch(items.clone().map(|ix| self.newest(ix).len() as u32));
+        fetch(items.map(|ix| {
+            let [newer, older] = self.newest(ix).halves();
+            lines(newer, u32::from) ^ lines(older, u32::from)
+        }));
     }
 
     /// Items of a visit named by the low bits of its number, oldest first, and its newest instant in seconds; `None`
