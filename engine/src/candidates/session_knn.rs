@@ -87,6 +87,8 @@ pub(super) struct Survey {
     located: Vec<(Located, [f32; VIEWS.len()])>,
     /// What they say of items.
     votes: Sums<{ VIEWS.len() }>,
+    /// How much what stands near the newest shared item says, which itself stands at [`MAX_VISIT_ITEMS`]: made once for all.
+    near: Vec<[f32; VIEWS.len()]>,
     ranked: Vec<u64>,
 }
 
@@ -123,11 +125,14 @@ impl Survey {
     /// Chooses the neighbours most similar in either view.
     fn choose(&mut self, moment: &Moment<'_>) {
         let most = moment.settings.candidates.neighbours;
+        if self.neighbours.entries().len() > most {
+            self.neighbours.keep(self.floors);
+        }
         let mut view = 0..VIEWS.len();
         let bars = VIEWS.map(|of| {
             let view = view.next().unwrap_or_default();
             let is_on = (of.settings)(&moment.settings.candidates).weight > 0.0;
-            if is_on { self.neighbours.bar(view, most, self.floors[view]) } else { u64::MAX }
+            if is_on { self.neighbours.bar(view, most) } else { u64::MAX }
         });
         let entries = self.neighbours.entries();
         // Each is written, and stays if it is similar enough: which ones are is as good as random to the processor.
@@ -151,20 +156,22 @@ impl Survey {
         // The context's items come first, so that an item's place says whether it is one of them.
         context.iter().for_each(|seen| self.votes.mention(&[seen.item], |_, _| {}));
         let now_s = moment.now.0.div_euclid(SECOND_MS);
-        let near: [[f32; VIEWS.len()]; STEPS] =
-            std::array::from_fn(|steps| VIEWS.map(|view| (-(steps as f32) / view.reach).exp()));
+        if self.near.is_empty() {
+            let near = |at: usize| (at.abs_diff(MAX_VISIT_ITEMS).min(STEPS - 1)) as f32;
+            self.near.extend((0..MAX_VISIT_ITEMS * 2).map(|at| VIEWS.map(|view| (-near(at) / view.reach).exp())));
+        }
         // Where the votes for the items of one visit stand.
         let mut places = [0; MAX_VISIT_ITEMS];
         let finder = index.finder();
         for visits in self.visits.chunks(AT_ONCE) {
             finder.fetch(visits.iter().map(|&(visit, _)| visit));
             self.located.clear();
-            self.located.extend(visits.iter().filter_map(|&(visit, similar)| {
-                let visit = finder.locate(visit)?;
+            for &(visit, similar) in visits {
+                let Some(visit) = finder.locate(visit) else { continue };
                 let idle_s = (now_s - i64::from(visit.at_s)).max(0) as f32;
                 let weight = (-idle_s / FADE_S).exp() / (visit.len() as f32).sqrt();
-                Some((visit, similar.map(|similarity| similarity * weight)))
-            }));
+                self.located.push((visit, similar.map(|similarity| similarity * weight)));
+            }
             fetch(self.located.iter().map(|(visit, _)| index.touch(*visit)));
             for &(visit, votes) in &self.located {
                 let items = index.items(visit);
@@ -176,9 +183,8 @@ impl Survey {
                 });
                 let Some(anchor) = Ranks::anchor(newest) else { continue };
                 let sides = [votes, votes.map(|votes| votes * BEFORE)];
-                for (at, &place) in places.iter().enumerate() {
+                for (at, (&place, near)) in places.iter().zip(&self.near[MAX_VISIT_ITEMS - anchor..]).enumerate() {
                     let votes = &sides[usize::from(at < anchor)];
-                    let near = &near[at.abs_diff(anchor).min(STEPS - 1)];
                     self.votes.add_at(place as usize, std::array::from_fn(|view| votes[view] * near[view]));
                 }
             }
@@ -244,21 +250,22 @@ impl Source for SessionKnn {
     }
 }
 
-/// How new the items of context are, by their places in it.
+/// How new the items of context are, by their places in it: the standing of each if a visit held it first of all.
 struct Ranks([u32; MAX_VISIT + 1]);
 
 impl Ranks {
     fn of(context: &[Seen]) -> Self {
         let newer = |than: &Seen| context.iter().filter(|seen| seen.age < than.age).count() as u32;
-        let mut ranks = [NO_RANK; MAX_VISIT + 1];
-        ranks.iter_mut().zip(context).for_each(|(rank, seen)| *rank = newer(seen));
+        let first = |rank: u32| rank << 16 | u32::from(u16::MAX);
+        let mut ranks = [first(NO_RANK); MAX_VISIT + 1];
+        ranks.iter_mut().zip(context).for_each(|(rank, seen)| *rank = first(newer(seen)));
         Self(ranks)
     }
 
     /// The lower, the newer in the context is what a visit holds at `at` and the context at `place`; of equally new ones,
     /// the last is the lowest.
     fn standing(&self, at: usize, place: usize) -> u32 {
-        self.0[place.min(MAX_VISIT)] << 16 | (u32::from(u16::MAX) - at as u32)
+        self.0[place.min(MAX_VISIT)] - at as u32
     }
 
     /// Where a visit holds the newest item of context, by the lowest standing of all that it holds.

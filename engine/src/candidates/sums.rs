@@ -42,7 +42,9 @@ impl<const N: usize> Sums<N> {
         let mut room = self.room(amounts.len());
         for (number, amounts) in amounts {
             let place = room.mention(number);
-            add(&mut room.entries[place].1, amounts);
+            if let Some((_, sums)) = room.entries.get_mut(place) {
+                add(sums, amounts);
+            }
         }
         self.len = room.len;
     }
@@ -59,19 +61,20 @@ impl<const N: usize> Sums<N> {
         self.len = room.len;
     }
 
-    /// Room for so many more entries.
+    /// Room for so many more entries, as far as there is any.
     fn room(&mut self, more: usize) -> Room<'_, N> {
-        // The one beyond the most takes in what there is no room for.
-        let least = (self.len + more + 1).min(MAX_ENTRIES + 1);
+        let least = (self.len + more).min(MAX_ENTRIES);
         if self.entries.len() < least {
-            self.entries.resize(least.max(self.entries.len() * 2).min(MAX_ENTRIES + 1), (0, [0.0; N]));
+            self.entries.resize(least.max(self.entries.len() * 2).min(MAX_ENTRIES), (0, [0.0; N]));
         }
         Room { stamp: self.stamp, cells: &mut self.cells, len: self.len, entries: &mut self.entries }
     }
 
     /// Adds to the sums at a place told by [`Sums::mention`].
     pub(super) fn add_at(&mut self, place: usize, amounts: [f32; N]) {
-        add(&mut self.entries[place].1, amounts);
+        if let Some((_, sums)) = self.entries.get_mut(place) {
+            add(sums, amounts);
+        }
     }
 
     /// The sums of a number, `None` if it was not mentioned.
@@ -106,15 +109,18 @@ struct Room<'a, const N: usize> {
 }
 
 impl<const N: usize> Room<'_, N> {
+    /// The place of a number's entry; that beyond the last if there is no room for it.
+    ///
     /// Whether a number was mentioned before is as good as random to the processor, so nothing branches on it.
     #[inline(always)]
     fn mention(&mut self, number: u32) -> usize {
         let cell = &mut self.cells[number as usize];
         let is_known = *cell >> PLACE_BITS == self.stamp;
         let place = if is_known { *cell as usize % MAX_ENTRIES } else { self.len };
-        if place < MAX_ENTRIES {
+        // Beyond the entries is only what there is no room for.
+        if let Some(entry) = self.entries.get_mut(place) {
             *cell = self.stamp << PLACE_BITS | place as u32;
-            self.entries[place].0 = number;
+            entry.0 = number;
             self.len += usize::from(!is_known);
         }
         place

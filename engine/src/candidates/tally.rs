@@ -82,26 +82,31 @@ impl Tally {
         &self.entries[..self.len]
     }
 
+    /// Forgets what has neither a first sum of the first of these nor a second one of the second. No more is to be added
+    /// then.
+    pub(super) fn keep(&mut self, least: [f32; 2]) {
+        let mut kept = 0;
+        // Each is written, and stays if it is large enough: which ones are is as good as random to the processor.
+        for place in 0..self.len {
+            let entry = self.entries[place];
+            self.entries[kept] = entry;
+            kept += usize::from(entry.1[0] >= least[0] || entry.1[1] >= least[1]);
+        }
+        self.len = kept;
+    }
+
     /// The standing that the `limit` largest of the first or second sums have at least; 0 where there are not more. Of
-    /// equal sums those of larger keys (newer visits) are the larger ones. At least `limit` of the sums are known to be
-    /// `floor` or more, so that those below it are not looked at.
-    pub(super) fn bar(&mut self, sum: usize, limit: usize, floor: f32) -> u64 {
+    /// equal sums those of larger keys (newer visits) are the larger ones.
+    pub(super) fn bar(&mut self, sum: usize, limit: usize) -> u64 {
         if self.len <= limit {
             return 0;
         }
         if limit == 0 {
             return u64::MAX;
         }
-        // Each is written, and stays if it is large enough: which ones are is as good as random to the processor.
-        self.ranked.resize(self.len + 1, 0);
-        let mut len = 0;
-        for &(key, sums) in &self.entries[..self.len] {
-            self.ranked[len] = standing(key, sums[sum]);
-            len += usize::from(sums[sum] >= floor);
-        }
-        self.ranked.truncate(len);
-        // Never so by what is known; were it, all would stay.
-        let Some(bar) = len.checked_sub(limit) else { return 0 };
+        self.ranked.clear();
+        self.ranked.extend(self.entries[..self.len].iter().map(|&(key, sums)| standing(key, sums[sum])));
+        let bar = self.ranked.len() - limit;
         *self.ranked.select_nth_unstable(bar).1
     }
 }
@@ -121,15 +126,15 @@ mod tests {
 
     const EXCEPT: u32 = u32::MAX;
 
-    /// Something that as many sums as `limit` reach, if there are so many: less than the least of these.
-    fn floor(mut sums: Vec<f32>, limit: usize) -> f32 {
+    /// What so many of the sums reach, and possibly more of them; 0 if there are not so many.
+    fn reached(tally: &Tally, sum: usize, many: usize) -> f32 {
+        let mut sums: Vec<f32> = tally.entries().iter().map(|entry| entry.1[sum]).collect();
         sums.sort_by(|a, b| b.total_cmp(a));
-        sums.get(limit).copied().unwrap_or_default()
+        sums.get(many - 1).copied().unwrap_or_default()
     }
 
     fn best(tally: &mut Tally, sum: usize, limit: usize) -> Vec<(u32, f32)> {
-        let floor = floor(tally.entries().iter().map(|entry| entry.1[sum]).collect(), limit);
-        let bar = tally.bar(sum, limit, floor);
+        let bar = tally.bar(sum, limit);
         let sums = tally.entries().iter().map(|&(key, sums)| (key, sums[sum]));
         let mut best: Vec<_> = sums.filter(|&(key, sum)| standing(key, sum) >= bar).collect();
         best.sort_by(|a, b| b.1.total_cmp(&a.1).then(b.0.cmp(&a.0)));
@@ -155,12 +160,15 @@ mod tests {
                         *map.entry(key * 1_000_003).or_default() += amount;
                     }
                 }
-                for (sum, map) in maps.into_iter().enumerate() {
+                let maps = maps.map(|map| {
                     let mut expected: Vec<_> = map.into_iter().collect();
                     expected.sort_by(|a, b| b.1.total_cmp(&a.1).then(b.0.cmp(&a.0)));
                     expected.truncate(10);
-                    prop_assert_eq!(best(&mut tally, sum, 10), expected);
-                }
+                    expected
+                });
+                prop_assert_eq!([0, 1].map(|sum| best(&mut tally, sum, 10)), maps.clone());
+                tally.keep([reached(&tally, 0, 10), reached(&tally, 1, 12)]);
+                prop_assert_eq!([0, 1].map(|sum| best(&mut tally, sum, 10)), maps);
             }
         }
     }
