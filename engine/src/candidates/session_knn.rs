@@ -81,7 +81,7 @@ pub(super) struct Survey {
     /// As many of them as are to be chosen are at least so similar, if there are so many: the least that any of the items
     /// says that found these first.
     floors: [f32; VIEWS.len()],
-    /// The most similar of them, and how similar; 0 in a view that they are no neighbours in.
+    /// The most similar of them, by their places in the index, and how similar; 0 in a view that they are no neighbours in.
     visits: Vec<(u32, [f32; VIEWS.len()])>,
     /// Some of those, where they lie and how much they say.
     located: Vec<(Located, [f32; VIEWS.len()])>,
@@ -135,14 +135,16 @@ impl Survey {
             if is_on { self.neighbours.bar(view, most) } else { u64::MAX }
         });
         let entries = self.neighbours.entries();
+        let finder = moment.state.index.finder();
         // Each is written, and stays if it is similar enough: which ones are is as good as random to the processor.
         self.visits.resize(entries.len() + 1, (0, [0.0; VIEWS.len()]));
         let mut len = 0;
         for &(visit, sums) in entries {
             let kept = |view: usize| if standing(visit, sums[view]) >= bars[view] { sums[view] } else { 0.0 };
             let similar: [f32; VIEWS.len()] = std::array::from_fn(kept);
-            self.visits[len] = (visit, similar);
-            len += usize::from(similar != [0.0; VIEWS.len()]);
+            let place = finder.place(visit);
+            self.visits[len] = (place.unwrap_or_default(), similar);
+            len += usize::from(place.is_some() && similar != [0.0; VIEWS.len()]);
         }
         self.visits.truncate(len);
     }
@@ -164,10 +166,10 @@ impl Survey {
         let mut places = [0; MAX_VISIT_ITEMS];
         let finder = index.finder();
         for visits in self.visits.chunks(AT_ONCE) {
-            finder.fetch(visits.iter().map(|&(visit, _)| visit));
+            finder.fetch(visits.iter().map(|&(place, _)| place));
             self.located.clear();
-            for &(visit, similar) in visits {
-                let Some(visit) = finder.locate(visit) else { continue };
+            for &(place, similar) in visits {
+                let visit = finder.at(place);
                 let idle_s = (now_s - i64::from(visit.at_s)).max(0) as f32;
                 let weight = (-idle_s / FADE_S).exp() / (visit.len() as f32).sqrt();
                 self.located.push((visit, similar.map(|similarity| similarity * weight)));
@@ -235,18 +237,19 @@ impl Source for SessionKnn {
     /// The items of context that the same recent visits held.
     fn because(&self, moment: &Moment<'_>, item: ItemIx) -> Vec<(ItemIx, f32)> {
         let (index, marks) = (&moment.state.index, Marks::of(moment.recent()));
-        let says: Vec<f32> = moment.recent().iter().map(|seen| (-seen.age / self.memory).exp()).collect();
-        let mut shares: Vec<_> = moment.recent().iter().map(|seen| (seen.item, 0.0)).collect();
+        let mut met = [0_u8; MAX_VISIT];
         let finder = index.finder();
         let mut visits: [Option<Located>; LOOKED_AT] = [None; LOOKED_AT];
         visits.iter_mut().zip(index.newest(item).iter()).for_each(|(to, &visit)| *to = finder.locate(visit));
         fetch(visits.iter().flatten().map(|&visit| index.touch(visit)));
         for items in visits.iter().flatten().map(|&visit| index.items(visit)) {
-            for place in items.iter().filter_map(|&item| marks.place(item)) {
-                shares[place].1 += says[place];
-            }
+            items.iter().filter_map(|&item| marks.place(item)).for_each(|place| met[place] += 1);
         }
-        shares
+        let shares = moment.recent().iter().zip(met).filter(|&(_, met)| met > 0).map(|(seen, met)| {
+            let says = (-seen.age / self.memory).exp();
+            (seen.item, (0..met).map(|_| says).sum())
+        });
+        shares.collect()
     }
 }
 

@@ -53,22 +53,28 @@ impl Located {
 impl Finder<'_> {
     /// Where the visit named by the low bits of its number lies; `None` if it has left.
     pub(crate) fn locate(&self, low: u32) -> Option<Located> {
-        let Slot { start, len, at_s, .. } = self.slots[self.place(low)?];
-        Some(Located { start, len, at_s })
+        self.place(low).map(|place| self.at(place))
     }
 
-    /// Has what tells where these visits lie fetched, see [`fetch`].
-    pub(crate) fn fetch(&self, lows: impl Iterator<Item = u32>) {
-        fetch(lows.map(|low| self.place(low).map_or(0, |place| self.slots[place].start)));
+    /// Where the visit of this place lies.
+    pub(crate) fn at(&self, place: u32) -> Located {
+        let Slot { start, len, at_s, .. } = self.slots[place as usize];
+        Located { start, len, at_s }
     }
 
-    fn place(&self, low: u32) -> Option<usize> {
+    /// Has what tells where the visits of these places lie fetched, see [`fetch`].
+    pub(crate) fn fetch(&self, places: impl Iterator<Item = u32>) {
+        fetch(places.map(|place| self.slots[place as usize].start));
+    }
+
+    /// The place of the visit named by the low bits of its number; `None` if it has left.
+    pub(crate) fn place(&self, low: u32) -> Option<u32> {
         let age = self.next.wrapping_sub(low) as usize;
         if age == 0 || age > self.slots.len() {
             return None;
         }
         // Its number modulo the ring's length, without a division for each of hundreds of visits.
-        Some(self.head.checked_sub(age).unwrap_or(self.head + self.slots.len() - age))
+        Some(self.head.checked_sub(age).unwrap_or(self.head + self.slots.len() - age) as u32)
     }
 }
 
