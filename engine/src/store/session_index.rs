@@ -12,6 +12,11 @@ use crate::settings::IndexSettings;
 
 /// Sizes of blocks in the arena, in items: 2, 4, 8, ... 256.
 const CLASSES: usize = 8;
+/// Items in a line of memory. A block that is not longer lies in one line, a longer one begins with one, so that reading a
+/// visit costs no line more than it must. (As far as the allocator gives so large a thing whole pages, as all do.)
+const LINE: usize = 16;
+/// Items by which the arena grows at least.
+const LEAST_GROWTH: usize = 1 << 16;
 /// Items kept per visit at most, whatever the settings say: the largest block.
 pub(crate) const MAX_VISIT_ITEMS: usize = 2 << (CLASSES - 1);
 
@@ -230,13 +235,20 @@ impl SessionIndex {
 
     fn allocate(&mut self, class: usize) -> u32 {
         self.free[class].pop().unwrap_or_else(|| {
-            let start = self.arena.len();
             let size = 2 << class;
+            let mut gap = self.arena.len();
+            let start = gap.next_multiple_of(size.min(LINE));
             // Grow by an eighth, not by doubling: the arena is the largest single allocation there is.
             if self.arena.capacity() < start + size {
-                self.arena.reserve_exact((start / 8).max(1 << 16));
+                self.arena.reserve_exact((start / 8).max(LEAST_GROWTH));
             }
             self.arena.resize(start + size, 0);
+            // What is left out goes to the smaller blocks that fit, each at a multiple of its own size.
+            while gap < start {
+                let class = gap.trailing_zeros() as usize - 1;
+                self.free[class].push(gap as u32);
+                gap += 2 << class;
+            }
             start as u32
         })
     }
@@ -320,6 +332,29 @@ mod tests {
         }
         assert_eq!(index.newest(9).iter().collect::<Vec<_>>(), [&4, &3, &2]);
         assert_eq!(index.total_of(9), 5);
+    }
+
+    #[test]
+    fn no_block_takes_more_lines_than_it_must_and_no_room_is_lost() {
+        let settings = IndexSettings { max_sessions: 64, ..Settings::default().index };
+        let mut index = SessionIndex::default();
+        for visit in 0..400_u32 {
+            let mut serial = None;
+            for item in 0..1 + visit * 7 % 23 {
+                serial = Some(index.add(serial, item, Timestamp(0), &settings));
+            }
+        }
+        let of_visits = index.slots.iter().map(|slot| (slot.start as usize, 2 << slot.class));
+        let free = index.free.iter().enumerate();
+        let free = free.flat_map(|(class, starts)| starts.iter().map(move |&start| (start as usize, 2 << class)));
+        let mut blocks: Vec<(usize, usize)> = of_visits.chain(free).collect();
+        blocks.sort_unstable();
+        for (start, size) in &blocks {
+            assert_eq!(start % size.min(&LINE), 0);
+        }
+        // One right after the other, to the end.
+        let end = blocks.iter().fold(0, |end, &(start, size)| if start == end { start + size } else { usize::MAX });
+        assert_eq!(end, index.arena.len());
     }
 
     proptest! {
