@@ -68,7 +68,7 @@ fn found_first_or_applied_at_once_is_the_same_state() {
 
 #[test]
 fn an_erasure_in_parts_names_all_and_none_twice() {
-    let whole = Erasure { profiles: vec![1, 2, 3], sessions: vec![4, 5, 6, 7, 8], orders: vec![] };
+    let whole = Erasure { order: None, profiles: vec![1, 2, 3], sessions: vec![4, 5, 6, 7, 8], orders: vec![] };
     let parts = whole.parts(2);
     assert_eq!(parts.len(), 3);
     let sessions: Vec<u64> = parts.iter().flat_map(|part| part.sessions.clone()).collect();

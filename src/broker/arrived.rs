@@ -10,6 +10,7 @@ use super::letters::Letter;
 use super::publish::{OWN_FORM, OWN_HEADER};
 use crate::access::Pseudonyms;
 use crate::config::Events;
+use crate::in_force::Proposal;
 use crate::ingest::Prepared;
 use crate::wire::event::Acceptance;
 use crate::wire::shapes::{self, Envelope, Outcome, Told, Transport};
@@ -18,7 +19,7 @@ use crate::wire::{item, stock};
 /// The longest id that a place gives, with room for the number of an event inside of its record.
 const MAX_PLACE_BYTES: usize = MAX_ID_BYTES - 16;
 
-/// How foreign records are read; what was in force when the process began.
+/// How foreign records are read.
 pub struct Reading {
     /// How late and how early an event may be.
     pub events: Events,
@@ -36,12 +37,25 @@ pub struct Arrived {
     pub lane: usize,
     /// Its partition.
     pub partition: i32,
+    /// Its place in that.
+    pub offset: i64,
     /// The broker's time, or the producer's where topics are set so; milliseconds since 1970.
     pub at: Timestamp,
     /// What changes the state.
     pub entries: Vec<Prepared>,
+    /// A config for all replicas.
+    pub proposal: Option<Box<Proposal>>,
     /// Why some of it, or all, is not taken.
     pub refused: Option<Box<Letter>>,
+    /// Foreign events that are still to be judged.
+    unjudged: Option<Box<Unjudged>>,
+}
+
+/// Foreign events, whose meaning is that of their place in the order: a config before them may change it.
+struct Unjudged {
+    place: Place,
+    envelope: Envelope,
+    payload: Vec<u8>,
 }
 
 /// What a topic holds.
@@ -57,6 +71,8 @@ pub enum Content {
     Erasures,
     /// Events, of our own or of foreign shapes.
     Events,
+    /// Configs, put to one of us.
+    Configs,
 }
 
 impl Content {
@@ -74,7 +90,8 @@ impl Content {
     }
 
     /// What each of the ordered topics holds, in their order.
-    pub const ORDERED: [Self; 5] = [Self::Items, Self::Stock, Self::Models, Self::Erasures, Self::Events];
+    pub const ORDERED: [Self; 6] =
+        [Self::Items, Self::Stock, Self::Models, Self::Erasures, Self::Events, Self::Configs];
 }
 
 /// What is known of a record before it is read.
@@ -84,18 +101,34 @@ struct Place {
 }
 
 impl Arrived {
-    /// Reads a record of the topic with this place among those that are ordered.
+    /// Reads a record of the topic with this place among those that are ordered. Foreign events are judged when they are
+    /// taken ([`Arrived::judge`]).
     pub fn of(message: &BorrowedMessage<'_>, lane: usize, reading: &Reading) -> Self {
         let content = Content::ORDERED[lane];
         let origin =
             Origin { topic: message.topic().to_owned(), partition: message.partition(), offset: message.offset() };
-        let place = Place { origin, at: Timestamp(message.timestamp().to_millis().unwrap_or_default()) };
-        let mut entries = Vec::with_capacity(1);
+        let at = Timestamp(message.timestamp().to_millis().unwrap_or_default());
+        let mut arrived = Self {
+            lane,
+            partition: origin.partition,
+            offset: origin.offset,
+            at,
+            entries: Vec::new(),
+            proposal: None,
+            refused: None,
+            unjudged: None,
+        };
+        let (place, mut entries) = (Place { origin, at }, Vec::with_capacity(1));
         let payload = message.payload();
         let own = message.headers().and_then(|all| all.iter().find(|header| header.key == OWN_HEADER));
         let outcome = match (own, payload) {
             (_, None) if content == Content::Items => place.gone(message.key(), &mut entries),
             (_, None) => Err("has no value: only items are deleted so".to_owned()),
+            (Some(header), Some(payload)) if header.value == Some(OWN_FORM) && content == Content::Configs => {
+                serde_json::from_slice(payload)
+                    .map(|proposal| arrived.proposal = Some(Box::new(proposal)))
+                    .map_err(|error| format!("is no config: {error}"))
+            }
             (Some(header), Some(payload)) if header.value == Some(OWN_FORM) => {
                 own_entry(payload, content, &mut entries)
             }
@@ -103,32 +136,49 @@ impl Arrived {
                 "is an entry of form `{}`, this Sidecart reads `1`: update it first",
                 String::from_utf8_lossy(header.value.unwrap_or_default())
             )),
-            (None, Some(payload)) => place.foreign(payload, message, content, reading, &mut entries),
+            (None, Some(payload)) => match place.foreign(payload, message, content, reading, &mut entries) {
+                Ok(Some(envelope)) => {
+                    arrived.unjudged = Some(Box::new(Unjudged { place, envelope, payload: payload.to_vec() }));
+                    return arrived;
+                }
+                Ok(None) => Ok(()),
+                Err(why) => Err(why),
+            },
         };
-        place.prepared(lane, entries, outcome, payload.unwrap_or_default())
+        arrived.settle(place, entries, outcome, payload.unwrap_or_default());
+        arrived
+    }
+
+    /// Judges foreign events by what is in force at their place of the order: whether they are too late, and what their
+    /// names mean.
+    pub fn judge(&mut self, reading: &Reading) {
+        let Some(unjudged) = self.unjudged.take() else { return };
+        let Unjudged { place, envelope, payload } = *unjudged;
+        let mut entries = Vec::with_capacity(1);
+        let outcome = place.events(&payload, &envelope, reading, &mut entries);
+        self.settle(place, entries, outcome, &payload);
+    }
+
+    /// Takes up the entries, encoded; `outcome` says what could not be read of the record.
+    fn settle(&mut self, place: Place, entries: Vec<Entry>, outcome: Result<(), String>, payload: &[u8]) {
+        let (mut refused, count) = (outcome.err(), entries.len());
+        self.entries.reserve_exact(count);
+        for (index, mut entry) in entries.into_iter().enumerate() {
+            // A record of several events counts as read with the last of them; the others have ids of their own.
+            if index + 1 == count {
+                entry.origin = Some(place.origin.clone());
+            }
+            match Prepared::new(entry) {
+                Ok(record) => self.entries.push(record),
+                Err(error) => drop(refused.get_or_insert_with(|| error.to_string())),
+            }
+        }
+        let letter = |reason| Box::new(Letter { origin: place.origin, reason, payload: payload.to_vec() });
+        self.refused = refused.map(letter);
     }
 }
 
 impl Place {
-    /// The record with its entries encoded; `outcome` says what could not be read of it.
-    fn prepared(self, lane: usize, entries: Vec<Entry>, outcome: Result<(), String>, payload: &[u8]) -> Arrived {
-        let (mut refused, count) = (outcome.err(), entries.len());
-        let mut prepared = Vec::with_capacity(count);
-        for (index, mut entry) in entries.into_iter().enumerate() {
-            // A record of several events counts as read with the last of them; the others have ids of their own.
-            if index + 1 == count {
-                entry.origin = Some(self.origin.clone());
-            }
-            match Prepared::new(entry) {
-                Ok(record) => prepared.push(record),
-                Err(error) => drop(refused.get_or_insert_with(|| error.to_string())),
-            }
-        }
-        let (partition, at) = (self.origin.partition, self.at);
-        let letter = |reason| Box::new(Letter { origin: self.origin, reason, payload: payload.to_vec() });
-        Arrived { lane, partition, at, entries: prepared, refused: refused.map(letter) }
-    }
-
     /// The id of an event that brings none: the same whoever reads it, and not too long for an id whatever the topic is
     /// called.
     fn id(&self) -> String {
@@ -153,6 +203,7 @@ impl Place {
         Entry { accepted_at: self.at, record, origin: None }
     }
 
+    /// Reads what is no entry of ours; of events, which are judged later, only what their headers say.
     fn foreign(
         &self,
         payload: &[u8],
@@ -160,33 +211,29 @@ impl Place {
         content: Content,
         reading: &Reading,
         entries: &mut Vec<Entry>,
-    ) -> Result<(), String> {
-        match content {
-            Content::Models | Content::Erasures => {
+    ) -> Result<Option<Envelope>, String> {
+        let record = match content {
+            Content::Models | Content::Erasures | Content::Configs => {
                 return Err("was not written by a Sidecart: nobody else writes to this topic".into());
             }
+            Content::Events => return envelope(message).map(Some),
             Content::Items => {
                 let item = item::read(payload, reading.currency, self.at).map_err(|why| why.to_string())?;
-                entries.push(self.entry(Record::Item(Box::new(item))));
+                Record::Item(Box::new(item))
             }
-            Content::Stock => {
-                entries.push(self.entry(Record::Stock(stock::read(payload, self.at).map_err(|why| why.to_string())?)));
-            }
-            Content::Events => return self.events(payload, message, reading, entries),
-        }
-        Ok(())
+            Content::Stock => Record::Stock(stock::read(payload, self.at).map_err(|why| why.to_string())?),
+        };
+        entries.push(self.entry(record));
+        Ok(None)
     }
 
     fn events(
         &self,
         payload: &[u8],
-        message: &BorrowedMessage<'_>,
+        envelope: &Envelope,
         reading: &Reading,
         entries: &mut Vec<Entry>,
     ) -> Result<(), String> {
-        let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
-        let headers = headers.map(|header| (header.key, header.value.unwrap_or_default()));
-        let envelope = Envelope::of(headers, Transport::Kafka).map_err(|why| why.to_string())?;
         let id = self.id();
         let acceptance = Acceptance {
             now: self.at,
@@ -194,7 +241,7 @@ impl Place {
             max_future_skew_ms: reading.events.max_future_skew.ms(),
             currency: reading.currency,
         };
-        let told = Told { bytes: payload, envelope: &envelope, id: Some(&id) };
+        let told = Told { bytes: payload, envelope, id: Some(&id) };
         let mut refused = Ok(());
         shapes::read(told, &reading.mapping, &acceptance, |outcome| {
             match outcome {
@@ -212,6 +259,13 @@ impl Place {
         });
         refused
     }
+}
+
+/// What the headers of a foreign record say of it.
+fn envelope(message: &BorrowedMessage<'_>) -> Result<Envelope, String> {
+    let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
+    let headers = headers.map(|header| (header.key, header.value.unwrap_or_default()));
+    Envelope::of(headers, Transport::Kafka).map_err(|why| why.to_string())
 }
 
 /// One of our own.

@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::ConsumerContext;
+use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 use crate::config::kafka::Mechanism;
@@ -14,6 +15,8 @@ use crate::config::{Kafka, Span};
 
 /// The largest message: a record with what goes around it.
 pub const MAX_MESSAGE_BYTES: usize = 2 << 20;
+/// How long a consumer waits for its first token: a file is read.
+const FIRST_TOKEN: Duration = Duration::from_millis(300);
 /// How long a token counts that does not say so itself.
 const TOKEN_LIFE: Span = Span::from_secs(300);
 
@@ -94,6 +97,25 @@ pub fn config(kafka: &Kafka) -> Result<ClientConfig, BrokerError> {
     Ok(config)
 }
 
+/// A consumer that can be asked at once: one that logs in by a token is called back for it, and only polling serves that.
+///
+/// # Errors
+/// [`BrokerError::Settings`].
+pub fn consumer(kafka: &Kafka, config: &ClientConfig) -> Result<BaseConsumer<Callbacks>, BrokerError> {
+    let consumer: BaseConsumer<Callbacks> =
+        config.create_with_context(Callbacks::of(kafka)).map_err(BrokerError::Settings)?;
+    if logs_in_by_token(kafka) {
+        // Why there is none the leader's seat tells.
+        let _ = consumer.poll(FIRST_TOKEN);
+    }
+    Ok(consumer)
+}
+
+/// Whether tokens are asked for.
+pub fn logs_in_by_token(kafka: &Kafka) -> bool {
+    kafka.security.mechanism == Some(Mechanism::Oauthbearer)
+}
+
 /// What a file holds, without the line end that editors add.
 fn secret(key: &'static str, path: &Path) -> Result<String, BrokerError> {
     let text = fs::read_to_string(path);
@@ -160,8 +182,8 @@ pub fn explain(kafka: &Kafka, error: &KafkaError) -> String {
             format!("the broker did not make the record durable in time ({error}): check its replicas and disks")
         }
         Some(Code::Authentication | Code::SaslAuthenticationFailed | Code::SSL) => format!(
-            "the broker does not let this Sidecart in ({error}): check `kafka.security`, its password file and \
-             certificates"
+            "the broker does not let this Sidecart in ({error}): check `kafka.security`, its password or token \
+             file and certificates"
         ),
         Some(Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed | Code::GroupAuthorizationFailed) => {
             format!(

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use rdkafka::Message;
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::Headers as _;
-use sidecart_engine::nouns::Positions;
+use rdkafka::message::{Headers as _, Timestamp as Stamp};
+use sidecart_engine::nouns::{Positions, Timestamp};
 use tokio::runtime::Handle;
 
 use self::take::InFlight;
@@ -26,6 +27,7 @@ use super::letters::{Held, Spans};
 use super::merge::Merge;
 use super::publish::{BURIED, Publisher};
 use super::topics::Topics;
+use super::witness::Witness;
 use crate::config::Kafka;
 use crate::ingest::{Learning, Ordered, Shared};
 
@@ -63,6 +65,8 @@ const QUIET: Duration = Duration::from_secs(3);
 const NEAR: i64 = 20_000;
 /// How long a cut that is the next one may wait for its records, or records for a cut.
 const STUCK: Duration = Duration::from_secs(5);
+/// How long the configs before the state's place may take to be read: as many as were put within a week at most.
+const FIND_CONFIG: Duration = Duration::from_secs(15);
 /// Between two tries to reach a broker.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -72,8 +76,8 @@ pub struct Consume {
     pub kafka: Kafka,
     /// The topics.
     pub topics: Topics,
-    /// How foreign records are read.
-    pub reading: Reading,
+    /// How foreign records are read, by what is in force at this place of the order.
+    pub reading: Mutex<Reading>,
     /// Cuts and dead letters go this way.
     pub publisher: Arc<Publisher>,
     /// Batches go this way.
@@ -88,6 +92,8 @@ pub struct Consume {
     pub refusal: Refusal,
     /// Learns where this replica leads.
     pub learning: Option<Arc<Learning>>,
+    /// Told of records that mean more than a change of the state.
+    pub witness: Arc<dyn Witness>,
     /// The end.
     pub stop: Arc<AtomicBool>,
     /// To wait for the broker outside of the runtime.
@@ -106,6 +112,8 @@ enum Next {
 struct Reader {
     consumer: BaseConsumer<Callbacks>,
     merge: Merge<Arrived>,
+    /// What is to be warned of as to the topics.
+    warnings: Vec<String>,
     /// When the last record arrived.
     arrived_at: Instant,
     /// The broker refused something, so that nothing coming does not mean that nothing is there.
@@ -230,6 +238,9 @@ impl Consume {
             };
             (wait, reader.arrived_at) = (Duration::ZERO, Instant::now());
             let Some(lane) = self.topics.ordered.iter().position(|topic| topic == message.topic()) else {
+                if let Stamp::LogAppendTime(at) = message.timestamp() {
+                    self.publisher.skew().note_read(self.shared.clock.now(), Timestamp(at));
+                }
                 let told = message.headers().and_then(|all| all.iter().find(|header| header.key == BURIED));
                 let spans = told.and_then(|header| serde_json::from_slice(header.value.unwrap_or_default()).ok());
                 reader.told.extend(spans.map(|spans| (message.offset(), spans)));
@@ -238,7 +249,7 @@ impl Consume {
                 reader.merge.cut(message.offset(), cut.unwrap_or_default());
                 continue;
             };
-            let arrived = Arrived::of(&message, lane, &self.reading);
+            let arrived = Arrived::of(&message, lane, &self.reading.lock());
             let place = (lane, message.partition());
             let missing = reader.merge.arrive(place, message.offset(), message.payload_len(), arrived);
             // Compaction leaves gaps, and so does the end of a transaction, one offset.

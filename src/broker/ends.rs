@@ -11,7 +11,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 use sidecart_engine::nouns::Positions;
 
-use super::client::{BrokerError, Callbacks, config};
+use super::client::{BrokerError, Callbacks, config, consumer};
 use super::topics::{ASK, Topics};
 use crate::config::Kafka;
 
@@ -32,8 +32,7 @@ pub type Ends = Arc<Mutex<Positions>>;
 pub fn spawn(kafka: &Kafka, topics: &Topics, ends: Ends, stop: Arc<AtomicBool>) -> Result<JoinHandle<()>, BrokerError> {
     let mut config = config(kafka)?;
     config.set("group.id", format!("{}ends", kafka.topic_prefix)).set("enable.auto.commit", "false");
-    let consumer: BaseConsumer<Callbacks> =
-        config.create_with_context(Callbacks::of(kafka)).map_err(BrokerError::Settings)?;
+    let consumer = consumer(kafka, &config)?;
     let topics = topics.ordered.clone();
     let run = move || {
         let mut asked: Option<Instant> = None;

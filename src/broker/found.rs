@@ -114,6 +114,11 @@ impl Found<'_> {
                  anew would not know an item's stock; {}",
                 self.remedy("cleanup.policy=compact")
             ))),
+            Cleanup::Configs if deletes && limited => Some(Finding::Refused(format!(
+                "has `cleanup.policy={policy}`: the config of all replicas would be gone with time, and one that begins \
+                 anew would judge events by its own file; {}",
+                self.remedy("cleanup.policy=compact")
+            ))),
             Cleanup::Models if deletes && limited => Some(Finding::Warned(format!(
                 "has `cleanup.policy={policy}`: a replica that begins anew may find no model; {}",
                 self.remedy("cleanup.policy=compact")
@@ -148,7 +153,8 @@ impl Found<'_> {
 
     fn compacted_late(&self) -> Option<Finding> {
         let lag = self.whole("min.compaction.lag.ms")?;
-        let is_soon = matches!(self.topic.cleanup, Cleanup::Newest | Cleanup::Models) && lag < SOON_MS;
+        let is_soon =
+            matches!(self.topic.cleanup, Cleanup::Newest | Cleanup::Models | Cleanup::Configs) && lag < SOON_MS;
         is_soon.then(|| {
             Finding::Warned(format!(
                 "may be compacted after {lag} ms (`min.compaction.lag.ms`): a replica that was away for longer comes to \
@@ -224,6 +230,8 @@ mod tests {
         let delete = [("cleanup.policy", "delete"), ("retention.ms", "604800000")];
         assert_eq!(check("inventory", Cleanup::Newest, 1, &delete), ["refused has cleanup.policy=delete"]);
         assert_eq!(check("models", Cleanup::Models, 1, &delete), ["warned has cleanup.policy=delete"]);
+        assert_eq!(check("config", Cleanup::Configs, 1, &delete), ["refused has cleanup.policy=delete"]);
+        assert_eq!(check("decisions", Cleanup::Decisions, 1, &delete), [""; 0]);
         let for_good = [("cleanup.policy", "delete"), ("retention.ms", "-1"), ("retention.bytes", "-1")];
         assert_eq!(check("catalog", Cleanup::Newest, 1, &for_good), [""; 0]);
     }

@@ -8,15 +8,18 @@
 mod arrived;
 mod client;
 mod consume;
+mod decisions;
 mod ends;
 mod found;
 mod lead;
 mod letters;
 mod merge;
 mod publish;
+mod skew;
 #[cfg(test)]
 mod tests;
 mod topics;
+mod witness;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,8 +28,10 @@ use std::thread::JoinHandle;
 pub use arrived::Reading;
 pub use client::BrokerError;
 use consume::Consume;
+pub use decisions::Telling;
 pub use publish::Publisher;
 pub use topics::Topics;
+pub use witness::Witness;
 
 use crate::config::Kafka;
 use crate::ingest::{Ingest, Learning, Shared};
@@ -36,6 +41,7 @@ pub struct Following {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
     publisher: Arc<Publisher>,
+    telling: Option<Telling>,
 }
 
 /// What following a broker needs of the process.
@@ -54,6 +60,8 @@ pub struct Needs {
     pub leads: Arc<AtomicBool>,
     /// The learner, if the scorer learns.
     pub learning: Option<Arc<Learning>>,
+    /// Told of records that mean more than a change of the state.
+    pub witness: Arc<dyn Witness>,
 }
 
 /// Begins to follow. The broker may be away: the process serves what it has, and says in its readiness what is missing.
@@ -76,26 +84,41 @@ pub fn follow(needs: Needs) -> Result<Following, BrokerError> {
     let consume = Consume {
         topics,
         ends,
-        reading: needs.reading,
+        reading: parking_lot::Mutex::new(needs.reading),
         publisher: Arc::clone(&needs.publisher),
         ordered: needs.ingest.ordered(),
         shared: Arc::clone(&needs.shared),
         leads,
         refusal,
         learning: needs.learning,
+        witness: needs.witness,
         stop: Arc::clone(&stop),
         runtime: tokio::runtime::Handle::current(),
         kafka: needs.kafka,
     };
+    let mut threads = vec![leader, asking];
+    let mut telling = None;
+    if consume.kafka.share_decisions {
+        let (metrics, witness) = (&needs.shared.metrics, Arc::clone(&consume.witness));
+        let (told, both) = decisions::spawn(&consume.kafka, &consume.topics, metrics, witness, &stop)?;
+        telling = Some(told);
+        threads.extend(both);
+    }
     let shared = needs.shared;
     let consumer = std::thread::Builder::new()
         .name("consumer".into())
         .spawn(move || shared.guard("consumer of the broker", || consume.run()))
         .map_err(|error| BrokerError::Thread("consumer", error))?;
-    Ok(Following { stop, threads: vec![leader, asking, consumer], publisher: needs.publisher })
+    threads.push(consumer);
+    Ok(Following { stop, threads, publisher: needs.publisher, telling })
 }
 
 impl Following {
+    /// The way to tell other replicas of decisions, once; `None` where they are not told.
+    pub fn take_telling(&mut self) -> Option<Telling> {
+        self.telling.take()
+    }
+
     /// Stops reading; waits for what was sent. Blocks.
     pub fn stop(self) {
         self.stop.store(true, Ordering::Release);

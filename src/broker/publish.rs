@@ -1,16 +1,19 @@
 //! The way out: records to their topics, acknowledged when the broker has them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::{Header, OwnedHeaders, Timestamp as Stamp};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer};
-use sidecart_engine::nouns::{Positions, Record};
+use sidecart_engine::nouns::{Positions, Record, Timestamp};
 
 use super::client::{BrokerError, Callbacks, MAX_MESSAGE_BYTES, config, explain};
 use super::letters::{Letter, Spans};
+use super::skew::Skew;
 use super::topics::Topics;
+use crate::clock::Clock;
 use crate::config::Kafka;
 use crate::ingest::{Outlet, Prepared, Sent, SubmitError};
 
@@ -35,6 +38,8 @@ pub struct Publisher {
     topics: Topics,
     kafka: Kafka,
     acknowledged: Mutex<Positions>,
+    clock: Arc<dyn Clock>,
+    skew: Skew,
 }
 
 impl Publisher {
@@ -42,7 +47,7 @@ impl Publisher {
     ///
     /// # Errors
     /// [`BrokerError::Settings`], [`BrokerError::File`].
-    pub fn new(kafka: &Kafka, topics: &Topics) -> Result<Self, BrokerError> {
+    pub fn new(kafka: &Kafka, topics: &Topics, clock: Arc<dyn Clock>) -> Result<Self, BrokerError> {
         let mut config = config(kafka)?;
         // Durable on all replicas in sync; a retry neither doubles nor reorders.
         config.set("acks", "all").set("enable.idempotence", "true");
@@ -50,7 +55,13 @@ impl Publisher {
         config.set("message.timeout.ms", kafka.publish_timeout.ms().to_string());
         config.set("queue.buffering.max.messages", MAX_QUEUED.to_string());
         let producer = config.create_with_context(Callbacks::of(kafka)).map_err(BrokerError::Settings)?;
-        Ok(Self { producer, topics: topics.clone(), kafka: kafka.clone(), acknowledged: Mutex::default() })
+        let (topics, kafka) = (topics.clone(), kafka.clone());
+        Ok(Self { producer, topics, kafka, acknowledged: Mutex::default(), clock, skew: Skew::default() })
+    }
+
+    /// What is known of this replica's clock.
+    pub fn skew(&self) -> &Skew {
+        &self.skew
     }
 
     /// Hands a record to the client.
@@ -65,7 +76,9 @@ impl Publisher {
     }
 
     async fn publish_all(&self, records: Vec<Prepared>) -> Result<Positions, SubmitError> {
+        let begun = self.clock.now();
         let under_way: Vec<_> = records.iter().map(|record| self.send(record)).collect();
+        let mut stamped = None;
         let mut reached = Positions::default();
         let mut failed = None;
         for sent in under_way {
@@ -73,6 +86,9 @@ impl Publisher {
                 Ok((topic, delivery)) => match delivery.await {
                     Ok(Ok(delivery)) => {
                         reached.advance(topic, delivery.partition, delivery.offset + 1);
+                        if let Stamp::LogAppendTime(at) = delivery.timestamp {
+                            stamped = Some(Timestamp(at));
+                        }
                         continue;
                     }
                     Ok(Err((error, _))) => error,
@@ -83,6 +99,9 @@ impl Publisher {
             failed.get_or_insert(outcome);
         }
         self.acknowledged.lock().merge(&reached);
+        if let Some(stamped) = stamped {
+            self.skew.note_sent(begun, self.clock.now(), stamped);
+        }
         match failed {
             None => Ok(reached),
             Some(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => {
@@ -109,6 +128,20 @@ impl Publisher {
             message = message.headers(OwnedHeaders::new().insert(Header { key: BURIED, value: Some(&value) }));
         }
         self.producer.send_result(message).map(drop).map_err(|(error, _)| error)
+    }
+
+    async fn propose_config(&self, config: Vec<u8>) -> Result<Positions, SubmitError> {
+        let headers = OwnedHeaders::new().insert(Header { key: OWN_HEADER, value: Some(OWN_FORM) });
+        let topic = self.topics.configs();
+        // One key: compaction keeps the newest.
+        let message: FutureRecord<'_, str, [u8]> =
+            FutureRecord::to(topic).key("config").payload(config.as_slice()).headers(headers);
+        let refused = |error: KafkaError| SubmitError::Log(explain(&self.kafka, &error));
+        let sent = self.producer.send_result(message).map_err(|(error, _)| refused(error))?;
+        let delivery = sent.await.map_err(|_| refused(KafkaError::Canceled))?.map_err(|(error, _)| refused(error))?;
+        let mut reached = Positions::default();
+        reached.advance(topic, delivery.partition, delivery.offset + 1);
+        Ok(reached)
     }
 
     /// Puts records aside; done when the broker has all of them.
@@ -163,6 +196,10 @@ impl Outlet for Publisher {
 
     fn offer(&self, record: &Prepared) -> bool {
         self.send(record).is_ok()
+    }
+
+    fn propose(&self, config: Vec<u8>) -> Sent<'_> {
+        Box::pin(self.propose_config(config))
     }
 
     fn acknowledged(&self) -> Positions {

@@ -8,11 +8,12 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
 use serde_json::{Value, json};
 use sidecart_engine::Settings;
-use sidecart_engine::nouns::{Entry, Item, ItemId, Record};
+use sidecart_engine::nouns::{Entry, Erasure, Event, Item, ItemId, Positions, Record, Timestamp};
 
 use super::*;
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::in_force::Proposal;
 use crate::ingest::checkpoint::Checkpoints;
 use crate::ingest::{self, Prepared, Saving, Storage, Writers};
 use crate::log::{LogOptions, SegmentLog};
@@ -32,11 +33,32 @@ fn cluster_of(prefix: &str) -> (Cluster, Kafka) {
     let brokers = vec![cluster.bootstrap_servers()];
     let kafka = Kafka { brokers, topic_prefix: prefix.to_owned(), partitions: 3, ..Kafka::default() };
     let topics = Topics::of(&kafka);
-    for topic in topics.ordered.iter().chain([&topics.cuts, &topics.dead_letters]) {
+    for topic in topics.ordered.iter().chain([&topics.cuts, &topics.decisions, &topics.dead_letters]) {
         let is_many = ["catalog", "inventory", "events"].iter().any(|many| topic.ends_with(many));
         cluster.create_topic(topic, if is_many { PARTITIONS } else { 1 }, 1).expect("a topic");
     }
     (cluster, kafka)
+}
+
+/// Nobody is told.
+struct Nobody;
+
+impl Witness for Nobody {
+    fn erasure(&self, _: &Erasure, _: &Positions, _: Timestamp) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn config(&self, _: &Proposal) -> Result<Reading, String> {
+        Err("there is nobody".into())
+    }
+
+    fn click(&self, _: &Event) {}
+
+    fn has_decision(&self, _: uuid::Uuid) -> bool {
+        false
+    }
+
+    fn decision(&self, _: uuid::Uuid, _: crate::decisions::Decision) {}
 }
 
 struct Replica {
@@ -50,7 +72,7 @@ impl Replica {
     fn on(kafka: &Kafka, dir: &Path) -> Self {
         let (clock, config) = (Arc::new(SystemClock), Config::default());
         let options = LogOptions { segment_bytes: 1 << 20, retain_ms: None, retain_bytes: None };
-        let publisher = Arc::new(Publisher::new(kafka, &Topics::of(kafka)).expect("a publisher"));
+        let publisher = Arc::new(Publisher::new(kafka, &Topics::of(kafka), clock.clone()).expect("a publisher"));
         let outlet: Arc<dyn ingest::Outlet> = publisher.clone();
         let storage = Storage {
             log: Box::new(SegmentLog::open(dir, options, crate::clock::Clock::now(clock.as_ref())).expect("opened").0),
@@ -69,8 +91,17 @@ impl Replica {
             events: config.events,
         };
         let (kafka, learning, leads) = (kafka.clone(), None, Arc::default());
-        let needs =
-            Needs { kafka, reading, publisher, ingest: ingest.clone(), shared: Arc::clone(&shared), learning, leads };
+        let (ingest_too, shared_too) = (ingest.clone(), Arc::clone(&shared));
+        let needs = Needs {
+            kafka,
+            reading,
+            publisher,
+            ingest: ingest_too,
+            shared: shared_too,
+            learning,
+            leads,
+            witness: Arc::new(Nobody),
+        };
         let following = follow(needs).expect("followed");
         Self { ingest, shared, writers, following }
     }
@@ -128,7 +159,7 @@ fn cart(session: &str, item: &str) -> Value {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_take_the_same_order_and_a_restart_goes_on_where_it_was() {
     let (_cluster, kafka) = cluster();
-    let [.., events] = &Topics::of(&kafka).ordered;
+    let [.., events, _] = &Topics::of(&kafka).ordered;
     let folders = [tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder")];
     let one = Replica::on(&kafka, folders[0].path()).ready().await;
     let other = Replica::on(&kafka, folders[1].path()).ready().await;
@@ -174,7 +205,7 @@ async fn without_a_broker_a_replica_says_why_it_is_not_ready_and_tries_on() {
 async fn events_without_an_id_are_taken_however_long_the_names_of_topics_are() {
     // An id has at most 128 bytes.
     let (_cluster, kafka) = cluster_of(&"x".repeat(128));
-    let [.., events] = &Topics::of(&kafka).ordered;
+    let [.., events, _] = &Topics::of(&kafka).ordered;
     let folder = tempfile::tempdir().expect("a folder");
     let replica = Replica::on(&kafka, folder.path()).ready().await;
     replica.put("a").await;
@@ -197,7 +228,7 @@ async fn events_without_an_id_are_taken_however_long_the_names_of_topics_are() {
 async fn the_ends_of_partitions_are_told_with_what_nobody_has_read() {
     let (_cluster, kafka) = cluster();
     let topics = Topics::of(&kafka);
-    let [.., events] = &topics.ordered;
+    let [.., events, _] = &topics.ordered;
     (0..20).for_each(|n| write(&kafka, events, &format!("v{n}"), "unread"));
     let consumer = client::config(&kafka).expect("settings");
     let consumer = consumer.create_with_context(client::Callbacks::of(&kafka)).expect("a consumer");
@@ -206,5 +237,5 @@ async fn the_ends_of_partitions_are_told_with_what_nobody_has_read() {
     let told = told.expect("told");
     let all: i64 = told.iter().filter(|(topic, ..)| topic == events).map(|(.., end)| end).sum();
     assert_eq!((all, told.of(events, PARTITIONS)), (20, None));
-    assert_eq!(told.iter().count(), 3 * PARTITIONS as usize + 2);
+    assert_eq!(told.iter().count(), 3 * PARTITIONS as usize + 3);
 }

@@ -68,7 +68,8 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     };
     let mut out = std::io::stdout();
     match status {
-        200 => {
+        // 202: it is on its way to all replicas, the one that was asked included.
+        200 | 202 => {
             let (words, code) = match &args.action {
                 Action::Show | Action::Apply { .. } | Action::Rollback { .. } => (shown(&answer), DONE),
                 Action::History => (history(&answer), DONE),

@@ -213,9 +213,9 @@ impl Stop {
         let (tell, told) = watch::channel(false);
         let raised = Arc::clone(&flag);
         runtime.spawn(async move {
-            if let Err(error) = serve::stop_signal().await {
-                tracing::warn!(%error, "Ctrl-C will end the demo at once");
-                return;
+            match serve::stop_signal() {
+                Ok(stop) => stop.await,
+                Err(error) => return tracing::warn!(%error, "Ctrl-C will end the demo at once"),
             }
             raised.store(true, Ordering::Relaxed);
             tell.send_replace(true);

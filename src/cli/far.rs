@@ -32,10 +32,6 @@ pub struct FarStores {
     pub restored: Option<Offset>,
     /// Whether this replica is the one that writes to them. Always so with a log of its own; with a shared log, whoever
     /// leads.
-    #[cfg_attr(
-        not(any(feature = "object-store", feature = "redis", feature = "kafka")),
-        expect(dead_code, reason = "no store, no owner")
-    )]
     pub is_owner: Arc<AtomicBool>,
 }
 
@@ -59,7 +55,8 @@ impl FarStores {
         std::fs::create_dir_all(&config.data_dir)
             .with_context(|| format!("cannot make the data directory `{}`", config.data_dir.display()))?;
         let restored = restored(config).await?;
-        Ok(Self { restored, is_owner: Arc::new(AtomicBool::new(true)) })
+        let is_owner = config.events.log == LogKind::Embedded;
+        Ok(Self { restored, is_owner: Arc::new(AtomicBool::new(is_owner)) })
     }
 
     /// Starts what runs beside the server; gives what has to forget when a shopper is erased, too.

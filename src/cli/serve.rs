@@ -29,7 +29,7 @@ use crate::ingest::checkpoint::Checkpoints;
 use crate::ingest::{self, DeadLetters, Learning, Saving, Shared, Storage, Writers};
 use crate::log::{EventLog, LogOptions, Offset, SegmentLog};
 use crate::metrics::Metrics;
-use crate::service::{Parts, Service, Tokens};
+use crate::service::{Clicks, Parts, Service, Tokens};
 
 /// How often a new config tries to find the engine free before it insists: ten seconds.
 const FREE_TRIES: usize = 10_000;
@@ -58,12 +58,14 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     runtime.block_on(async {
         let running = start(loaded, Arc::new(SystemClock)).await?;
+        // Before anybody is told that it listens: whoever stops it from then on has it stop cleanly.
+        let stop = stop_signal()?;
         writeln!(std::io::stdout(), "listening on {}://{}", running.scheme, running.addr())?;
         if let Some(admin) = running.admin {
             writeln!(std::io::stdout(), "admin on {}://{admin}", running.scheme)?;
         }
         let hangups = tokio::spawn(reload_on_hangup(Arc::clone(running.service().keeper())));
-        stop_signal().await?;
+        stop.await;
         hangups.abort();
         running.shutdown().await;
         Ok(DONE)
@@ -166,35 +168,30 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
     #[cfg_attr(not(feature = "kafka"), expect(unused_mut, reason = "only a broker is an outlet"))]
     let mut storage = open_storage(&config, &version, clock.as_ref(), stores.restored)?;
     #[cfg(feature = "kafka")]
-    let publisher = broker::publisher(&config)?;
+    let publisher = broker::publisher(&config, &clock)?;
     #[cfg(feature = "kafka")]
     if let Some(publisher) = &publisher {
         let outlet: Arc<dyn ingest::Outlet> = publisher.clone();
         storage.outlet = Some(outlet);
     }
-    let tokens = Tokens::with_key(&config.data_dir.join("token.key"))?;
+    let tokens = match &config.access.token_key_file {
+        Some(shared) => Tokens::with_shared_key(shared)?,
+        None => Tokens::with_key(&config.data_dir.join("token.key"))?,
+    };
     let pseudonyms = Pseudonyms::open(&config.privacy, &config.data_dir)?;
     let (reader, checkpoints) = (storage.log.reader(), storage.checkpoints.clone());
     let (learning, metrics) = (storage.learning.clone(), Arc::new(Metrics::new()));
     let (ingest, shared, writers) =
         ingest::start(storage, config.settings(), config.events.queue, Arc::clone(&metrics), Arc::clone(&clock))?;
-    #[cfg(feature = "kafka")]
-    let broker_following = broker::follow(
-        publisher,
-        &config,
-        &ingest,
-        &shared,
-        learning.clone(),
-        Arc::clone(&stores.is_owner),
-        pseudonyms.clone(),
-    )?;
-    let followers = followers(&shared, learning);
+    let followers = followers(&shared, learning.clone());
     let keeper = Keeper::new(beginning, history, followers, Arc::clone(&metrics), Arc::clone(&clock));
     let keeper = Arc::new(keeper);
     let watcher = in_force::watch(&keeper).context("cannot start the thread `config`")?;
     let dead_letters = Arc::new(DeadLetters::new(config.data_dir.clone()));
     let decisions = Arc::new(Decisions::default());
-    let near = Near { checkpoints: checkpoints.clone(), shared: Arc::clone(&shared), metrics, clock };
+    let near =
+        Near { checkpoints: checkpoints.clone(), shared: Arc::clone(&shared), metrics: Arc::clone(&metrics), clock };
+    let is_owner = Arc::clone(&stores.is_owner);
     let (far, elsewhere) = stores.start(&config, near)?;
     let stores = Stores {
         ingest: ingest.clone(),
@@ -203,13 +200,25 @@ pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Runn
         dead_letters: Arc::clone(&dead_letters),
         decisions: Arc::clone(&decisions),
         elsewhere,
+        is_owner: Arc::clone(&is_owner),
+        metrics,
     };
+    let clicks = Clicks { decisions, tokens, ingest: ingest.clone(), shared: Arc::clone(&shared) };
     let erasures = Erasures::start(config.data_dir.join("erasures"), stores)?;
+    #[cfg(feature = "kafka")]
+    let witness = broker::Witnesses {
+        erasures: erasures.clone(),
+        keeper: Arc::clone(&keeper),
+        clicks: clicks.clone(),
+        pseudonyms: pseudonyms.clone(),
+    };
+    #[cfg(feature = "kafka")]
+    let broker_following = broker::follow(publisher, &config, &ingest, &shared, learning, is_owner, witness)?;
     let (addr, grace) = (listening.addr(), config.server.shutdown_grace.duration());
     tracing::info!(%addr, config = version, data_dir = %config.data_dir.display(), "started");
     let data_dir = config.data_dir.clone();
     let memory = far.memory.clone();
-    let parts = Parts { keeper, ingest, shared, dead_letters, decisions, erasures, tokens, pseudonyms, memory };
+    let parts = Parts { keeper, ingest, shared, dead_letters, clicks, erasures, pseudonyms, memory };
     let service = Arc::new(Service::new(parts));
     let (stop, stopped) = watch::channel(false);
     let (guard, audit) = (Arc::new(Guard::default()), Arc::new(Audit::new(data_dir)));
@@ -355,17 +364,18 @@ impl Running {
     }
 }
 
-/// Waits for SIGINT or SIGTERM.
+/// Has SIGINT and SIGTERM no longer end the process, from this call on; what is given waits for one.
 ///
 /// # Errors
 /// The signals cannot be waited for.
-pub async fn stop_signal() -> anyhow::Result<()> {
+pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }

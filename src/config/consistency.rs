@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::events::LogKind;
+use super::events::{ConfigKind, LogKind};
 use super::fault::Fault;
 use super::features::StoreKind;
 use super::kafka::Mechanism;
@@ -83,7 +83,9 @@ fn broker(events: &Events, kafka: &Kafka) -> Vec<Option<Conflict>> {
     let lacks = |key: &str, value: &str, other: &'static str, is_there: bool, says: &str| {
         (!is_there).then(|| conflict(key, value.to_owned(), other, says.to_owned()))
     };
-    let mut found = Vec::new();
+    let is_alone = events.config == ConfigKind::Topic && events.log == LogKind::Embedded;
+    let alone = "needs `events.log: kafka`: without a broker there is no topic, leave it `file`";
+    let mut found = vec![lacks("events.config", "topic", "events.log", !is_alone, alone)];
     if events.log == LogKind::Kafka {
         let build = "is not in this build: build Sidecart with `--features kafka`, or take the container";
         found.push(lacks("events.log", "kafka", "events.log", cfg!(feature = "kafka"), build));
@@ -135,11 +137,24 @@ fn remote(remote: &Remote) -> Vec<Option<Conflict>> {
     });
     vec![
         lacking,
-        no_s3("storage.remote.endpoint", remote.endpoint.as_deref()),
+        endpoint(remote),
         no_s3("storage.remote.region", remote.region.as_deref()),
         no_s3("storage.remote.encryption", encryption),
         keyless,
     ]
+}
+
+/// An address that does not go with the place: a folder has none, and only Azure's names something behind the host.
+fn endpoint(remote: &Remote) -> Option<Conflict> {
+    let (url, endpoint) = (remote.url.as_deref()?, remote.endpoint.as_deref()?);
+    let has_path = endpoint.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
+    let says = match url.split(':').next() {
+        Some("file") => "is for stores behind a network: remove it, or give their address in `storage.remote.url`",
+        Some("az") => return None,
+        _ if has_path => "has something behind its host, which only Azure's address has: remove that",
+        _ => return None,
+    };
+    Some(conflict("storage.remote.endpoint", endpoint.to_owned(), "storage.remote.url", says.to_owned()))
 }
 
 /// What the config of the feature store asks for and cannot have.
@@ -189,6 +204,11 @@ mod tests {
         let lacking = if cfg!(feature = "object-store") { &[][..] } else { &["storage.remote.url"][..] };
         assert_eq!(keys, [lacking, &["storage.remote.endpoint", "storage.remote.encryption"]].concat());
         config.storage.remote.url = Some("s3://backups/shop".into());
+        assert_eq!(conflicts(&config).len(), lacking.len());
+        config.storage.remote.endpoint = Some("http://127.0.0.1:10000/account".into());
+        assert_eq!(conflicts(&config).len(), lacking.len() + 1, "S3 has no account behind its host");
+        config.storage.remote.url = Some("az://backups/shop".into());
+        config.storage.remote.encryption = Encryption::Store;
         assert_eq!(conflicts(&config).len(), lacking.len());
     }
 

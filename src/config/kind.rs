@@ -35,7 +35,7 @@ pub struct Kind {
 }
 
 /// Every kind.
-pub static ALL: [Kind; 20] = [
+pub static ALL: [Kind; 21] = [
     Kind { name: "duration", example: "30s", check: parses::<Span>, order: Some(milliseconds) },
     Kind { name: "size", example: "64MiB", check: parses::<Bytes>, order: Some(bytes) },
     Kind { name: "address", example: "127.0.0.1:8080", check: address, order: None },
@@ -45,6 +45,7 @@ pub static ALL: [Kind; 20] = [
     Kind { name: "key hash", example: KEY_HASH_EXAMPLE, check: key_hash, order: None },
     Kind { name: "origin", example: "https://shop.example", check: origin, order: None },
     Kind { name: "store", example: "s3://bucket/sidecart", check: store_url, order: None },
+    Kind { name: "store address", example: "https://s3.shop.example", check: store_endpoint, order: None },
     Kind { name: "redis", example: "redis://127.0.0.1:6379", check: redis_url, order: None },
     Kind { name: "placement", example: "cart", check: |text| said(PlacementId::new(text)), order: None },
     Kind { name: "rule", example: "alcohol_age", check: |text| said(PlacementId::new(text)), order: None },
@@ -104,6 +105,16 @@ fn origin(text: &str) -> Result<(), String> {
     });
     let remedy = "is not an origin: give scheme and host as browsers do, such as `https://shop.example`";
     is_origin.then_some(()).ok_or_else(|| remedy.to_owned())
+}
+
+fn store_endpoint(text: &str) -> Result<(), String> {
+    let (scheme, rest) = text.split_once("://").unwrap_or_default();
+    let (host, account) = rest.split_once('/').map_or((rest, None), |(host, account)| (host, Some(account)));
+    let is_account = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_right = origin(&format!("{scheme}://{host}")).is_ok() && account.is_none_or(is_account);
+    let remedy = "is no address of an object store: give scheme and host, such as `https://s3.shop.example`, and for an \
+                  emulator of Azure the account behind it, as in `http://127.0.0.1:10000/devstoreaccount1`";
+    is_right.then_some(()).ok_or_else(|| remedy.to_owned())
 }
 
 fn store_url(text: &str) -> Result<(), String> {
@@ -215,6 +226,8 @@ schemas! {
     KeyHash = {"type": "string", "x-kind": "key hash", "pattern": "^sha256:[0-9a-f]{64}$"};
     /// An origin, as browsers name it.
     WebOrigin = {"type": "string", "x-kind": "origin", "pattern": "^https?://[^/]+$"};
+    /// The address of an object store.
+    StoreEndpoint = {"type": "string", "x-kind": "store address"};
     /// A place in an object store.
     StoreUrl = {"type": "string", "x-kind": "store"};
     /// An address of Redis or Valkey.

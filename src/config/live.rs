@@ -52,6 +52,12 @@ pub fn mix(wanted: &Config, running: &Config) -> Result<Mixed, ConfigErrors> {
     Ok(Mixed { version: version(&config), config, restart_required })
 }
 
+/// What of a config is for all replicas, its live keys, with the defaults of all others: where these are the same, so is
+/// this.
+pub(super) fn common(config: &Config) -> Value {
+    live_over(&CONFIG.0, &plain(config), &plain(&Config::default()))
+}
+
 /// The keys in which two configs differ, in the order of the reference.
 #[must_use]
 pub fn differences(from: &Config, to: &Config) -> Vec<Difference> {

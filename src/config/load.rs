@@ -11,8 +11,10 @@ use sha2::{Digest, Sha256};
 use super::Config;
 use super::consistency::conflicts;
 use super::environment::{self, Environment, Warning};
+use super::events::ConfigKind;
 use super::fault::{At, ConfigErrors, Fault, Problem};
 use super::interpolate::{interpolate, refuse_references};
+use super::live::common;
 use super::shape::{CONFIG, Shape};
 use super::tree;
 use super::verify::{Verified, verify};
@@ -285,9 +287,13 @@ fn sorted(mut problems: Vec<Problem>) -> ConfigErrors {
     ConfigErrors::invalid(problems)
 }
 
-/// Names a config by its content.
+/// Names a config by its content; where it comes by a topic, by what comes that way: the rest is each replica's own.
 pub(super) fn version(config: &Config) -> String {
-    let content = serde_json::to_vec(config).expect("the config is plain data");
+    let content = match config.events.config {
+        ConfigKind::File => serde_json::to_vec(config),
+        ConfigKind::Topic => serde_json::to_vec(&common(config)),
+    };
+    let content = content.expect("the config is plain data");
     hex(&Sha256::digest(content)[..VERSION_BYTES])
 }
 

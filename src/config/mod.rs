@@ -62,7 +62,6 @@ pub struct Config {
     /// The HTTP server.
     pub server: Server,
     /// Who may do what. Without any key, everybody who reaches the server may do everything.
-    #[schemars(extend("x-live" = true))]
     pub access: Access,
     /// What is kept of who shoppers are.
     pub privacy: Privacy,

@@ -271,6 +271,9 @@ fn any_text(text: &Text) -> BoxedStrategy<Value> {
         Some("origin") => "https://[a-z]{1,9}\\.example(:[0-9]{2,4})?".prop_map(Value::from).boxed(),
         Some("redis") => "rediss?://[a-z]{1,9}\\.example:[1-9][0-9]{1,3}".prop_map(Value::from).boxed(),
         Some("store") => "(s3|gs|az)://[a-z]{3,9}/[a-z/]{0,9}".prop_map(Value::from).boxed(),
+        Some("store address") => {
+            "https?://[a-z]{1,9}\\.example(:[0-9]{2,4})?(/[a-z0-9]{3,9})?".prop_map(Value::from).boxed()
+        }
         Some("date or time") => Just(Value::from("2026-12-24T18:00")).boxed(),
         Some("time span") => Just(Value::from("22:00-02:00")).boxed(),
         Some("time zone") => Just(Value::from("Europe/Berlin")).boxed(),

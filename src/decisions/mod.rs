@@ -1,8 +1,11 @@
 //! Which answer was given to which request, and why: kept for a while, to be looked up.
 
+#[cfg(feature = "kafka")]
+mod travel;
+
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
@@ -10,6 +13,9 @@ use serde::Serialize;
 use sidecart_engine::nouns::{Exposure, ItemId, Request, Timestamp};
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+#[cfg(feature = "kafka")]
+pub use travel::{pack, unpack};
 
 use crate::config::Observability;
 use crate::log::Offset;
@@ -53,12 +59,17 @@ impl Decision {
     }
 }
 
+/// Is told of each decision that is kept; must not wait.
+pub type Teller = Box<dyn Fn(&Arc<Decision>) + Send + Sync>;
+
 /// The newest decisions, by request id; the oldest leaves first. Those that a rule wants audited have room of their own,
 /// so that traffic does not push them out.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Decisions {
     usual: Ring,
     audited: Ring,
+    /// Tells other replicas.
+    teller: OnceLock<Teller>,
 }
 
 #[derive(Debug, Default)]
@@ -80,13 +91,31 @@ impl Decisions {
         // The end of a version 7 UUID is random.
         let (_, dice) = id.as_u64_pair();
         if dice << 2 <= sampled {
-            self.usual.push(id, decision, config.decisions_kept);
+            self.tell(self.usual.push(id, decision, config.decisions_kept));
         }
     }
 
     /// Keeps a decision that a rule wants kept.
     pub fn record_audited(&self, id: Uuid, decision: Decision, config: &Observability) {
-        self.audited.push(id, decision, config.audited_kept);
+        self.tell(self.audited.push(id, decision, config.audited_kept));
+    }
+
+    /// Has somebody told of each decision that is kept from here on; the first one who asks.
+    #[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "without a broker there are no other replicas"))]
+    pub fn tell_to(&self, teller: Teller) {
+        let _ = self.teller.set(teller);
+    }
+
+    /// Keeps a decision of another replica.
+    #[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "without a broker there are no other replicas"))]
+    pub fn record_told(&self, id: Uuid, decision: Decision, config: &Observability) {
+        self.usual.push(id, decision, config.decisions_kept);
+    }
+
+    fn tell(&self, decision: Option<Arc<Decision>>) {
+        if let (Some(teller), Some(decision)) = (self.teller.get(), decision) {
+            teller(&decision);
+        }
     }
 
     /// The decision of that request, if it is still kept.
@@ -117,11 +146,12 @@ impl Decisions {
 impl Ring {
     /// Keeps a decision among the newest `keep`; 0 keeps none. Where fewer are to be kept than before, each new one
     /// drives out two, so that no answer pays for all.
-    fn push(&self, id: Uuid, decision: Decision, keep: usize) {
+    fn push(&self, id: Uuid, decision: Decision, keep: usize) -> Option<Arc<Decision>> {
         if keep == 0 {
-            return;
+            return None;
         }
         let decision = Arc::new(decision);
+        let kept = Arc::clone(&decision);
         let mut entries = self.entries.lock();
         let surplus = (entries.order.len() + 1).saturating_sub(keep).min(2);
         let gone: [Option<Arc<Decision>>; 2] = std::array::from_fn(|place| {
@@ -133,6 +163,7 @@ impl Ring {
         drop(entries);
         // Freed outside of the lock.
         drop(gone);
+        Some(kept)
     }
 
     fn newest(&self, most: usize) -> Vec<Arc<Decision>> {

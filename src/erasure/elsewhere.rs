@@ -10,6 +10,10 @@ pub trait Elsewhere: Send + Sync {
     /// What it is, for messages.
     fn name(&self) -> &'static str;
 
+    /// Whether every replica is to see to it, as to what each might have put there itself; else the one that writes there
+    /// and the one that was asked.
+    fn is_for_all(&self) -> bool;
+
     /// Deletes the traces there. By now the state has forgotten the shopper, and everything from the offset `forgotten`
     /// on knows nothing of them. Tried again until it works, so it may be done twice.
     fn forget<'a>(&'a self, erasure: &'a Erasure, forgotten: Offset) -> Deleting<'a>;

@@ -4,8 +4,9 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
+use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
-use sidecart_engine::nouns::{AnonymousId, SessionId, Timestamp, UserId};
+use sidecart_engine::nouns::{AnonymousId, Erasure, Positions, SessionId, Timestamp, UserId};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -77,6 +78,18 @@ pub struct ErasureStatus {
     pub trouble: Option<String>,
 }
 
+/// What a replica knows of an erasure that another one was asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Taken {
+    /// Whom it means, by pseudonym.
+    pub erasure: Erasure,
+    /// How far the broker must be read for the state to have forgotten them.
+    pub reach: Positions,
+    /// The offset behind the record in this replica's own log, once it was looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forgotten: Option<u64>,
+}
+
 /// An erasure.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Job {
@@ -85,6 +98,9 @@ pub struct Job {
     /// Gone when it is done, as is all else that could lead to a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<Target>,
+    /// In the place of `target` where another replica was asked. Gone when it is done, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<Taken>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub who: Option<Who>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -100,25 +116,42 @@ pub struct Job {
 }
 
 impl Job {
+    /// One that this process was asked for.
     pub fn new(target: Target, now: Timestamp) -> Result<Self, JobError> {
-        let mut salt = vec![0; SALT_BYTES];
-        getrandom::fill(&mut salt).map_err(|error| JobError::Random(error.to_string()))?;
-        Ok(Self {
-            id: Uuid::now_v7(),
-            accepted_at: now,
-            target: Some(target),
+        Ok(Self { target: Some(target), salt: salt()?, ..Self::empty(Uuid::now_v7(), now) })
+    }
+
+    /// One that another replica was asked for.
+    #[cfg_attr(not(feature = "kafka"), allow(dead_code, reason = "without a broker there are no other replicas"))]
+    pub fn of_another(id: Uuid, taken: Taken, accepted_at: Timestamp) -> Result<Self, JobError> {
+        Ok(Self { taken: Some(taken), salt: salt()?, ..Self::empty(id, accepted_at) })
+    }
+
+    fn empty(id: Uuid, accepted_at: Timestamp) -> Self {
+        Self {
+            id,
+            accepted_at,
+            target: None,
+            taken: None,
             who: None,
-            salt,
+            salt: Vec::new(),
             completed_at: None,
             sessions: 0,
             records: 0,
             letters: 0,
-        })
+        }
+    }
+
+    /// Whether this process was asked for it, and it is not done.
+    #[cfg_attr(not(feature = "kafka"), allow(dead_code, reason = "without a broker there are no other replicas"))]
+    pub fn is_own(&self) -> bool {
+        self.target.is_some()
     }
 
     /// Turns it into its receipt.
     pub fn finish(&mut self, sessions: usize, now: Timestamp) {
         self.target = None;
+        self.taken = None;
         self.who = None;
         self.salt.clear();
         self.sessions = sessions;
@@ -139,15 +172,28 @@ impl Job {
     }
 }
 
+fn salt() -> Result<Vec<u8>, JobError> {
+    let mut salt = vec![0; SALT_BYTES];
+    getrandom::fill(&mut salt).map_err(|error| JobError::Random(error.to_string()))?;
+    Ok(salt)
+}
+
 /// The folder of erasures, a file each.
 pub struct Jobs {
     dir: PathBuf,
+    /// Held from reading a job to writing it, where two may do so.
+    changing: Mutex<()>,
 }
 
 impl Jobs {
     pub fn open(dir: PathBuf) -> Result<Self, JobError> {
         fs::create_dir_all(&dir).map_err(|source| JobError::Io { action: "make", path: dir.clone(), source })?;
-        Ok(Self { dir })
+        Ok(Self { dir, changing: Mutex::new(()) })
+    }
+
+    /// Keeps others from changing a job.
+    pub fn hold(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock()
     }
 
     fn path(&self, id: Uuid) -> PathBuf {

@@ -2,6 +2,8 @@
 //! instead, and the erasure's own record, which names them too, forgets them where the live state forgot the person; so
 //! both end in the same state.
 
+use std::collections::BTreeMap;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use sidecart_engine::Engine;
@@ -19,12 +21,57 @@ const NAME_BYTES: usize = 12;
 pub struct Replacement {
     who: Who,
     mac: Hmac<Sha256>,
-    /// By what the state remembers the person.
+    /// By what the state remembers the person, and all else that is to leave the records of erasures.
     original: Erasure,
     /// By what a replay of the rewritten log remembers the names that stand in.
-    stand_in: Erasure,
+    stand_ins: StandIns,
     /// The ids as JSON texts, as they stand in files.
     quoted: Vec<String>,
+    /// The order whose records in the log do not know the stand-ins yet.
+    order: Option<Order>,
+}
+
+/// The pseudonyms of names that stand in, by those of the ids.
+#[derive(Default)]
+struct StandIns {
+    profiles: BTreeMap<u64, u64>,
+    sessions: BTreeMap<u64, u64>,
+    orders: BTreeMap<u64, u64>,
+}
+
+impl StandIns {
+    fn add(&mut self, original: &Erasure, stand_in: &Erasure) {
+        let pairs = |from: &[u64], to: &[u64]| from.iter().copied().zip(to.iter().copied()).collect::<Vec<_>>();
+        self.profiles.extend(pairs(&original.profiles, &stand_in.profiles));
+        self.sessions.extend(pairs(&original.sessions, &stand_in.sessions));
+        self.orders.extend(pairs(&original.orders, &stand_in.orders));
+    }
+
+    /// The pseudonyms of ids.
+    fn originals(&self) -> Erasure {
+        let keys = |map: &BTreeMap<u64, u64>| map.keys().copied().collect();
+        let (profiles, sessions) = (keys(&self.profiles), keys(&self.sessions));
+        Erasure { order: None, profiles, sessions, orders: keys(&self.orders) }
+    }
+
+    /// What stands in for those that `erasure` names.
+    fn of(&self, erasure: &Erasure) -> Erasure {
+        let known =
+            |map: &BTreeMap<u64, u64>, keys: &[u64]| keys.iter().filter_map(|key| map.get(key).copied()).collect();
+        Erasure {
+            order: None,
+            profiles: known(&self.profiles, &erasure.profiles),
+            sessions: known(&self.sessions, &erasure.sessions),
+            orders: known(&self.orders, &erasure.orders),
+        }
+    }
+}
+
+/// An order that another replica was asked for.
+struct Order {
+    name: String,
+    /// What stands in for ids that none of its records names: this log reaches further back.
+    beyond: Erasure,
 }
 
 impl Replacement {
@@ -32,27 +79,44 @@ impl Replacement {
     pub fn new(who: &Who, salt: &[u8]) -> Self {
         let mac = Hmac::new_from_slice(salt).expect("any length of key will do");
         let name = |id: &str| name(&mac, id);
-        let original = Engine::erasure(&who.user, &who.devices, &who.sessions, &who.orders);
-        let users = who.user.as_ref().and_then(|id| UserId::new(&name(id.as_str())).ok());
-        let devices: Vec<_> = who.devices.iter().filter_map(|id| AnonymousId::new(&name(id.as_str())).ok()).collect();
-        let sessions: Vec<_> = who.sessions.iter().filter_map(|id| SessionId::new(&name(id.as_str())).ok()).collect();
-        let orders: Vec<_> = who.orders.iter().filter_map(|id| OrderId::new(&name(id.as_str())).ok()).collect();
-        let stand_in = Engine::erasure(&users, &devices, &sessions, &orders);
+        let mut stand_ins = StandIns::default();
+        let mut add = |original: Erasure, stand_in: Erasure| stand_ins.add(&original, &stand_in);
+        for (id, other) in who.user.iter().filter_map(|id| Some((id, UserId::new(&name(id.as_str())).ok()?))) {
+            add(Engine::erasure([id], [], [], []), Engine::erasure([&other], [], [], []));
+        }
+        for (id, other) in who.devices.iter().filter_map(|id| Some((id, AnonymousId::new(&name(id.as_str())).ok()?))) {
+            add(Engine::erasure([], [id], [], []), Engine::erasure([], [&other], [], []));
+        }
+        for (id, other) in who.sessions.iter().filter_map(|id| Some((id, SessionId::new(&name(id.as_str())).ok()?))) {
+            add(Engine::erasure([], [], [id], []), Engine::erasure([], [], [&other], []));
+        }
+        for (id, other) in who.orders.iter().filter_map(|id| Some((id, OrderId::new(&name(id.as_str())).ok()?))) {
+            add(Engine::erasure([], [], [], [id]), Engine::erasure([], [], [], [&other]));
+        }
         let texts = who.user.iter().map(UserId::as_str);
         let texts = texts.chain(who.devices.iter().map(AnonymousId::as_str));
         let texts = texts.chain(who.sessions.iter().map(SessionId::as_str));
         let quoted = texts.filter_map(|text| serde_json::to_string(text).ok()).collect();
-        Self { who: who.clone(), mac, original, stand_in, quoted }
+        let original = stand_ins.originals();
+        Self { who: who.clone(), mac, original, stand_ins, quoted, order: None }
+    }
+
+    /// As [`Replacement::new`], for an erasure that another replica was asked for: its records in this log name the
+    /// person, and nobody of this log's.
+    pub fn of_another(who: &Who, salt: &[u8], erasure: &Erasure) -> Self {
+        let mut own = Self::new(who, salt);
+        let mut beyond = own.original.clone();
+        beyond.subtract(erasure);
+        let beyond = own.stand_ins.of(&beyond);
+        own.original.add(erasure);
+        Self { order: erasure.order.clone().map(|name| Order { name, beyond }), ..own }
     }
 
     /// What the log says of the erasure until it is rewritten: the person's pseudonyms and those of the stand-ins.
     pub fn erasure(&self) -> Erasure {
-        let both = |a: &[u64], b: &[u64]| a.iter().chain(b).copied().collect();
-        Erasure {
-            profiles: both(&self.original.profiles, &self.stand_in.profiles),
-            sessions: both(&self.original.sessions, &self.stand_in.sessions),
-            orders: both(&self.original.orders, &self.stand_in.orders),
-        }
+        let mut both = self.original.clone();
+        both.add(&self.stand_ins.of(&self.original));
+        both
     }
 
     /// What a record of the log becomes; `None`: it says nothing of them. Events behind `forgotten`, the erasure's own
@@ -63,13 +127,29 @@ impl Replacement {
             Record::Event(event) if logged.offset < forgotten && self.who.did(event) => self.blank(event),
             // The hash of an id leads back to whoever can guess the id.
             Record::Erase(erasure) => {
-                if !erasure.subtract(&self.original) {
+                let stand_ins = self.of_own_order(erasure, logged.offset.plus(1) == forgotten);
+                let is_less = erasure.subtract(&self.original);
+                let is_more = erasure.add(&stand_ins);
+                if !is_less && !is_more {
                     return None;
                 }
             }
             _ => return None,
         }
         serde_json::to_vec(&entry).ok()
+    }
+
+    /// What is to be added to a record of an erasure. Each part of an order gets what stands in for the ids that it names,
+    /// so that it stays as short as it was; the last one gets the rest.
+    fn of_own_order(&self, erasure: &Erasure, is_last: bool) -> Erasure {
+        let Some(order) = self.order.as_ref().filter(|order| erasure.order.as_ref() == Some(&order.name)) else {
+            return Erasure::default();
+        };
+        let mut stand_ins = self.stand_ins.of(erasure);
+        if is_last {
+            stand_ins.add(&order.beyond);
+        }
+        stand_ins
     }
 
     fn blank(&self, event: &mut Event) {

@@ -5,7 +5,7 @@ use super::replace::Replacement;
 use super::who;
 use super::*;
 use crate::log::tests::sim::SimDisk;
-use crate::log::{EventLog, LogOptions, SegmentLog};
+use crate::log::{EventLog, LogError, LogOptions, Logged, SegmentLog};
 
 const NOW: Timestamp = Timestamp(1_780_000_000_000);
 
@@ -93,4 +93,75 @@ fn a_rewritten_log_names_them_no_more_and_keeps_offsets_and_others() {
         assert!(!all.contains(id), "{id} is left in {all}");
     }
     assert_eq!(all.matches("bob").count(), 2);
+}
+
+#[test]
+fn another_replica_finds_by_pseudonym_whom_its_own_log_names_and_a_replay_forgets_the_stand_ins() {
+    for pseudonyms_per_record in [1, 2, 1_000] {
+        another_replica_forgets(pseudonyms_per_record);
+    }
+}
+
+fn another_replica_forgets(pseudonyms_per_record: usize) {
+    let mut log = log_of(&[
+        ("s1", Some("ada"), Some("phone"), Some("o1")),
+        ("s2", Some("bob"), None, None),
+        // Not known where the erasure was asked for: that log began later.
+        ("s3", Some("ada"), None, Some("o3")),
+    ]);
+    let known = Who { user: ada().user, sessions: [SessionId::new("s1").unwrap()].into(), ..Who::default() };
+    let asked = Replacement::new(&known, b"salt of the one that was asked").erasure();
+    let erasure = Erasure { order: Some("order".into()), ..asked };
+    let parts = erasure.parts(pseudonyms_per_record);
+    for part in &parts {
+        let entry = Entry { accepted_at: NOW, record: Record::Erase(Box::new(part.clone())), origin: None };
+        log.append(&[serde_json::to_vec(&entry).unwrap()], NOW).unwrap();
+    }
+    let end = log.roll(NOW).unwrap();
+    let reader = log.reader();
+    let found = who::find_behind(reader.as_ref(), &erasure, Who::default(), end).unwrap();
+    assert_eq!((found.who.user.clone(), found.forgotten), (ada().user, Offset(3 + parts.len() as u64)));
+    assert_eq!(
+        (texts(&found.who.sessions), texts(&found.who.orders)),
+        (vec!["s1".into(), "s3".into()], vec!["o1".into(), "o3".into()])
+    );
+    let replacement = Replacement::of_another(&found.who, b"its own salt", &erasure);
+    let mut change = |logged: Logged<'_>| replacement.of_record(&logged, found.forgotten);
+    assert_eq!(reader.rewrite(end, &mut change).unwrap().records, 2 + parts.len() as u64);
+    assert_eq!(reader.rewrite(end, &mut change).unwrap().records, 0, "done again it finds nothing left");
+    let mut engine = sidecart_engine::Engine::new(sidecart_engine::Settings::default());
+    let mut seen = String::new();
+    let mut replay = |logged: Logged<'_>| {
+        let entry: Entry = serde_json::from_slice(logged.payload).unwrap();
+        if let Record::Erase(part) = &entry.record {
+            let beyond = if logged.offset.plus(1) == found.forgotten { 4 } else { 0 };
+            assert!(part.len() <= parts[logged.offset.0 as usize - 3].len() + beyond, "no part grows beyond its bound");
+        }
+        seen += std::str::from_utf8(logged.payload).unwrap();
+        engine.apply(&entry);
+        std::ops::ControlFlow::Continue(())
+    };
+    reader.replay(Offset(0), end, &mut replay).unwrap();
+    for pseudonym in erasure.profiles.iter().chain(&erasure.sessions) {
+        assert!(!seen.contains(&pseudonym.to_string()), "{pseudonym} is left in {seen}");
+    }
+    assert!(!seen.contains("ada") && !seen.contains("\"s3\""), "{seen}");
+    let sizes = engine.sizes();
+    assert_eq!((sizes.users, sizes.sessions), (1, 1), "bob's alone");
+}
+
+#[test]
+fn what_is_too_long_to_take_a_records_place_leaves_the_log_as_it_was() {
+    let mut log = log_of(&[("s1", Some("ada"), None, None)]);
+    let end = log.roll(NOW).unwrap();
+    let reader = log.reader();
+    let refused = reader.rewrite(end, &mut |_| Some(vec![b' '; crate::log::MAX_RECORD_BYTES + 1])).map(drop);
+    assert!(matches!(refused, Err(LogError::ChangedSize { offset: Offset(0), .. })), "{refused:?}");
+    let mut seen = 0;
+    let mut count = |logged: Logged<'_>| {
+        seen += usize::from(logged.payload.windows(3).any(|text| text == b"ada"));
+        std::ops::ControlFlow::Continue(())
+    };
+    reader.replay(Offset(0), end, &mut count).unwrap();
+    assert_eq!(seen, 1);
 }

@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
-use sidecart_engine::nouns::{AnonymousId, Entry, Event, OrderId, Record, SessionId, UserId};
+use serde_json::Value;
+use sidecart_engine::Engine;
+use sidecart_engine::nouns::{AnonymousId, Entry, Erasure, Event, OrderId, Record, Request, SessionId, UserId};
 
 use super::job::Target;
 use crate::log::{LogError, LogReader, Offset};
@@ -48,22 +51,117 @@ pub fn find(log: &dyn LogReader, target: &Target, end: Offset) -> Result<Who, Lo
     }
     devices.retain(|device| target.anonymous.as_ref() == Some(device) || !shared.contains(device));
     let sessions = target.sessions.iter().cloned().collect();
-    let mut who = Who { user: target.user.clone(), devices, sessions, orders: BTreeSet::new() };
+    complete(log, Who { user: target.user.clone(), devices, sessions, orders: BTreeSet::new() }, end)
+}
+
+/// Pseudonyms, to be asked about the ids behind them.
+pub struct Pseudonyms {
+    profiles: FxHashSet<u64>,
+    sessions: FxHashSet<u64>,
+    orders: FxHashSet<u64>,
+}
+
+impl Pseudonyms {
+    /// Those of an erasure.
+    pub fn of(erasure: &Erasure) -> Self {
+        let set = |keys: &[u64]| keys.iter().copied().collect();
+        Self { profiles: set(&erasure.profiles), sessions: set(&erasure.sessions), orders: set(&erasure.orders) }
+    }
+
+    fn is_user(&self, id: &UserId) -> bool {
+        Engine::erasure([id], [], [], []).profiles.iter().any(|key| self.profiles.contains(key))
+    }
+
+    fn is_device(&self, id: &AnonymousId) -> bool {
+        Engine::erasure([], [id], [], []).profiles.iter().any(|key| self.profiles.contains(key))
+    }
+
+    fn is_session(&self, id: &SessionId) -> bool {
+        Engine::erasure([], [], [id], []).sessions.iter().any(|key| self.sessions.contains(key))
+    }
+
+    fn is_order(&self, id: &OrderId) -> bool {
+        Engine::erasure([], [], [], [id]).orders.iter().any(|key| self.orders.contains(key))
+    }
+
+    /// Whether a request was theirs.
+    pub fn is_about(&self, request: &Request) -> bool {
+        self.is_session(&request.session) || request.user.as_ref().is_some_and(|id| self.is_user(id))
+    }
+
+    /// Notes the ids behind the pseudonyms that a dead letter's event names.
+    pub fn note_letter(&self, event: &Value, who: &mut Who) {
+        let text = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default();
+        if let Some(id) = UserId::new(text("userId")).ok().filter(|id| self.is_user(id)) {
+            who.user = Some(id);
+        }
+        who.devices.extend(AnonymousId::new(text("anonymousId")).ok().filter(|id| self.is_device(id)));
+        who.sessions.extend(SessionId::new(text("sessionId")).ok().filter(|id| self.is_session(id)));
+        who.orders.extend(OrderId::new(text("orderId")).ok().filter(|id| self.is_order(id)));
+    }
+
+    fn note(&self, event: &Event, who: &mut Who) {
+        if let Some(id) = event.user.as_ref().filter(|id| self.is_user(id)) {
+            who.user = Some(id.clone());
+        }
+        who.devices.extend(event.anonymous.iter().filter(|id| self.is_device(id)).cloned());
+        who.sessions.extend(Some(&event.session).filter(|id| self.is_session(id)).cloned());
+        who.orders.extend(event.order.iter().filter(|id| self.is_order(id)).cloned());
+    }
+}
+
+/// What another replica's erasure means in this replica's log.
+pub struct Found {
+    /// The ids, those that came in with `known` included.
+    pub who: Who,
+    /// The offset behind the erasure's own record, of its last part if it has several; `end` where it is not there.
+    pub forgotten: Offset,
+}
+
+/// Reads the log up to `end` for the ids behind pseudonyms, for the offset of the erasure's own record, then, where there
+/// are any, for further visits and their orders: this log may reach further back than that of the replica that was asked.
+///
+/// # Errors
+/// [`LogError`].
+pub fn find_behind(log: &dyn LogReader, erasure: &Erasure, known: Who, end: Offset) -> Result<Found, LogError> {
+    let (pseudonyms, mut who, mut forgotten) = (Pseudonyms::of(erasure), known, None);
+    each_record(log, end, |offset, record| match record {
+        Record::Event(event) => pseudonyms.note(event, &mut who),
+        Record::Erase(own) if own.order == erasure.order => forgotten = Some(offset.plus(1)),
+        _ => {}
+    })?;
+    let forgotten = forgotten.unwrap_or(end);
+    if who != Who::default() {
+        who = complete(log, who, forgotten)?;
+    }
+    Ok(Found { who, forgotten })
+}
+
+/// Adds the visits in which they were seen, then the orders made in them.
+fn complete(log: &dyn LogReader, mut who: Who, end: Offset) -> Result<Who, LogError> {
     each_event(log, end, |event| {
         if who.did(event) {
             who.sessions.insert(event.session.clone());
         }
     })?;
     // Only now is it known of each event whose it is: a visit is anonymous until its shopper logs in.
-    let mut orders = BTreeSet::new();
+    let mut orders = who.orders.clone();
     each_event(log, end, |event| orders.extend(event.order.iter().filter(|_| who.did(event)).cloned()))?;
     Ok(Who { orders, ..who })
 }
 
 fn each_event(log: &dyn LogReader, end: Offset, mut visit: impl FnMut(&Event)) -> Result<(), LogError> {
+    each_record(log, end, |_, record| {
+        if let Record::Event(event) = record {
+            visit(event);
+        }
+    })
+}
+
+fn each_record(log: &dyn LogReader, end: Offset, mut visit: impl FnMut(Offset, &Record)) -> Result<(), LogError> {
     log.replay(log.first_offset()?, end, &mut |logged| {
-        if let Ok(Entry { record: Record::Event(event), .. }) = serde_json::from_slice(logged.payload) {
-            visit(&event);
+        if let Ok(Entry { record, .. }) = serde_json::from_slice(logged.payload) {
+            visit(logged.offset, &record);
         }
         ControlFlow::Continue(())
     })?;

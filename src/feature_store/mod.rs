@@ -124,6 +124,10 @@ impl Elsewhere for Forgetting {
         "feature store"
     }
 
+    fn is_for_all(&self) -> bool {
+        false
+    }
+
     fn forget<'a>(&'a self, erasure: &'a Erasure, _: Offset) -> Deleting<'a> {
         Box::pin(async move {
             let stopping = || "the server is stopping".to_owned();

@@ -13,8 +13,8 @@ use super::body::Whole;
 use super::guard::Caller;
 use super::problem::{Problem, ProblemBody};
 use crate::config::Difference;
-use crate::in_force::{ChangeError, Changed, Failure, HistoryError, InForce, Keeper, Past, Source, Verdict, Wrong};
-use crate::service::{MAX_REQUESTS, Service, USUAL_REQUESTS};
+use crate::in_force::{ChangeError, Failure, HistoryError, InForce, Keeper, Past, Source, Verdict, Wrong};
+use crate::service::{GiveError, Given, MAX_REQUESTS, Service, USUAL_REQUESTS};
 use crate::simulate::Report;
 use crate::wire::scalar::{clip, rfc3339};
 
@@ -27,7 +27,7 @@ pub struct ConfigView {
     pub version: String,
     /// Since when it is in force.
     pub since: String,
-    /// Where it came from: `defaults`, `file`, `put` or `rollback`.
+    /// Where it came from: `defaults`, `file`, `put`, `rollback` or `topic`.
     pub source: Source,
     /// Who brought it, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,8 +147,19 @@ impl From<ChangeError> for Problem {
             }
             ChangeError::Precondition { .. } => Self::new(StatusCode::PRECONDITION_FAILED, "config_changed", message),
             ChangeError::RestartRequired(_) => Self::new(StatusCode::CONFLICT, "restart_required", message),
+            ChangeError::ByFile | ChangeError::ByTopic => Self::new(StatusCode::CONFLICT, "config_elsewhere", message),
+            ChangeError::TooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message),
             ChangeError::NothingBefore => Self::not_found("unknown_config", message),
             ChangeError::History(error) => error.into(),
+        }
+    }
+}
+
+impl From<GiveError> for Problem {
+    fn from(error: GiveError) -> Self {
+        match error {
+            GiveError::Change(error) => error.into(),
+            GiveError::Submit(error) => error.into(),
         }
     }
 }
@@ -191,6 +202,15 @@ fn view(keeper: &Keeper) -> Response {
     ([(header::ETAG, tag)], Json(view)).into_response()
 }
 
+/// The config in force, and whether it is the one that was given.
+fn given_view(service: &Service, given: Given) -> Response {
+    let status = match given {
+        Given::InForce => StatusCode::OK,
+        Given::OnItsWay => StatusCode::ACCEPTED,
+    };
+    (status, view(service.keeper())).into_response()
+}
+
 /// The config in force
 ///
 /// What runs: of a newer file that changes keys which need a restart, only the others. `ETag` is its version.
@@ -207,15 +227,18 @@ pub async fn get_config(State(service): State<Arc<Service>>) -> Response {
 ///
 /// The whole config, as YAML or JSON, in the place of the file: keys left out have their defaults, environment variables
 /// and flags count over it, references to variables are refused. Checked as a whole and swapped in at once, or not at
-/// all. It must not change keys that need a restart. It survives restarts, until the file changes or SIGHUP comes.
+/// all. It must not change keys that need a restart. It survives restarts, until the file changes or SIGHUP comes. With
+/// `events.config: topic` it is put into force on all replicas.
 #[utoipa::path(
     put, path = "/v1/config", tag = "config",
     params(("If-Match" = Option<String>, Header, description = "Only if this version is in force")),
     request_body(content = Object, description = "The config"),
     responses(
         (status = 200, description = "The config in force now", body = ConfigView),
+        (status = 202, description = "It is on its way to all replicas, this one included", body = ConfigView),
         (status = 400, description = "It is wrong: `error.errors` has all errors with their places", body = ProblemBody),
-        (status = 409, description = "It changes keys that need a restart", body = ProblemBody),
+        (status = 409, description = "It changes keys that need a restart, or configs come by the file of each replica",
+            body = ProblemBody),
         (status = 412, description = "Another version is in force", body = ProblemBody),
         (status = 413, description = "The body is larger than `server.max_body`", body = ProblemBody),
         (status = 503, description = "It could not be written down; nothing has changed", body = ProblemBody),
@@ -228,9 +251,8 @@ pub async fn put_config(
     body: Whole,
 ) -> Result<Response, Problem> {
     let expected = expected(&headers)?;
-    let changed = aside(&service, move |keeper| keeper.put(&body.bytes, expected.as_deref(), who)).await?;
-    let _: Arc<InForce> = changed.map(Changed::in_force)?;
-    Ok(view(service.keeper()))
+    let given = service.put_config(&body.bytes, expected.as_deref(), who).await?;
+    Ok(given_view(&service, given))
 }
 
 /// The version of `If-Match`; `*` asks for nothing, as there is always a config.
@@ -347,6 +369,7 @@ pub async fn get_past(
     post, path = "/v1/config/rollback", tag = "config", request_body = ConfigRollback,
     responses(
         (status = 200, description = "The config in force now", body = ConfigView),
+        (status = 202, description = "It is on its way to all replicas, this one included", body = ConfigView),
         (status = 400, description = "The request or the old config is malformed", body = ProblemBody),
         (status = 404, description = "It is not kept", body = ProblemBody),
         (status = 409, description = "It changes keys that need a restart", body = ProblemBody),
@@ -366,7 +389,6 @@ pub async fn post_rollback(
             Problem::new(StatusCode::BAD_REQUEST, "bad_value", message)
         })?
     };
-    let changed = aside(&service, move |keeper| keeper.roll_back(asked.version.as_deref(), who)).await?;
-    let _: Arc<InForce> = changed.map(Changed::in_force)?;
-    Ok(view(service.keeper()))
+    let given = service.roll_back_config(asked.version.as_deref(), who).await?;
+    Ok(given_view(&service, given))
 }

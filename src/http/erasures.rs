@@ -22,7 +22,8 @@ impl From<JobError> for Problem {
 /// The order is durable when this answers, and is carried out in the background: visits, carts, profile and orders leave
 /// the state, the checkpoints and the remembered answers; their ids leave the log and the dead letters. What was counted
 /// of them for items stays, tied to nobody. Reading and rewriting the log takes about a minute per gigabyte. Events that
-/// come after the order are new ones: stop sending them first. Backups are not touched.
+/// come after the order are new ones: stop sending them first. Backups are not touched. With several replicas each does the
+/// same to its own files.
 #[utoipa::path(
     post, path = "/v1/erasures", tag = "operations", request_body = ErasureInput,
     responses(
@@ -42,6 +43,8 @@ pub async fn post_erasure(
 }
 
 /// How an erasure stands
+///
+/// With several replicas: how it stands with the files of the one that is asked, whichever took the order.
 #[utoipa::path(
     get, path = "/v1/erasures/{id}", tag = "operations", params(("id" = String, Path, description = "Its id")),
     responses(

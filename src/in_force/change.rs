@@ -15,17 +15,7 @@ pub enum Changed {
     /// Another config is in force.
     Applied(Arc<InForce>),
     /// It says what is in force already.
-    Unchanged(Arc<InForce>),
-}
-
-impl Changed {
-    /// What is in force now.
-    #[must_use]
-    pub fn in_force(self) -> Arc<InForce> {
-        match self {
-            Self::Applied(in_force) | Self::Unchanged(in_force) => in_force,
-        }
-    }
+    Unchanged,
 }
 
 /// Why a config was not taken up. What was in force is in force.
@@ -45,6 +35,25 @@ pub enum ChangeError {
     /// It changes keys that need a restart.
     #[error("{} a restart: set {} in the file, or give the values that run", named(.0), if .0.len() == 1 { "it" } else { "them" })]
     RestartRequired(Vec<String>),
+    /// It would change one of several replicas.
+    #[error(
+        "with `events.log: kafka` and `events.config: file` one replica would differ from the others: change the file of \
+         all, or set `events.config: topic`"
+    )]
+    ByFile,
+    /// A file or a signal does not count where the config comes by a topic.
+    #[error("the config of all replicas comes by the topic (`events.config: topic`): put it, to any of them")]
+    ByTopic,
+    /// It does not fit into a message.
+    #[error(
+        "the config has {bytes} bytes: at most {most} can be sent to all replicas, shorten it or set `events.config: file`"
+    )]
+    TooLarge {
+        /// What it has.
+        bytes: usize,
+        /// What it may have.
+        most: usize,
+    },
     /// There is nothing to go back to.
     #[error("nothing to go back to: only the config in force is in the history")]
     NothingBefore,
@@ -79,6 +88,10 @@ impl Keeper {
             return None;
         }
         changing.digest = digest;
+        if self.is_by_topic() {
+            tracing::warn!("the file has changed; {}; its other keys count with the next start", ChangeError::ByTopic);
+            return None;
+        }
         Some(self.read_file(&mut changing))
     }
 
@@ -88,6 +101,10 @@ impl Keeper {
     /// [`ChangeError`].
     pub fn reload_file(&self) -> Result<Changed, ChangeError> {
         let mut changing = self.changing.lock();
+        if self.is_by_topic() {
+            tracing::warn!("{}", ChangeError::ByTopic);
+            return Err(ChangeError::ByTopic);
+        }
         changing.digest = self.file.as_deref().and_then(config::digest_of);
         self.read_file(&mut changing)
     }
@@ -122,6 +139,7 @@ impl Keeper {
     /// # Errors
     /// [`ChangeError`].
     pub fn put(&self, body: &[u8], expected: Option<&str>, who: Option<String>) -> Result<Changed, ChangeError> {
+        self.refuse_unless_alone()?;
         let mut changing = self.changing.lock();
         let running = self.now();
         if let Some(expected) = expected.filter(|expected| *expected != running.version) {
@@ -144,6 +162,7 @@ impl Keeper {
     /// # Errors
     /// [`ChangeError`].
     pub fn roll_back(&self, version: Option<&str>, who: Option<String>) -> Result<Changed, ChangeError> {
+        self.refuse_unless_alone()?;
         let mut changing = self.changing.lock();
         let outcome = self.bring_back(&mut changing, version, who);
         self.note(Source::Rollback, outcome)
@@ -181,7 +200,7 @@ impl Keeper {
     }
 
     /// Lays the live keys on what runs, writes the result down, swaps it in, and tells the followers.
-    fn take_up(
+    pub(super) fn take_up(
         &self,
         changing: &mut Changing,
         wanted: &Config,
@@ -192,7 +211,7 @@ impl Keeper {
         let Mixed { config, version, restart_required } = config::mix(wanted, &running.config)?;
         self.status.lock().restart_required = restart_required;
         if version == running.version {
-            return Ok(Changed::Unchanged(running));
+            return Ok(Changed::Unchanged);
         }
         let (settings, keys) = (Arc::new(config.settings()), Keys::of(&config.access));
         let next = Arc::new(InForce {
@@ -207,8 +226,9 @@ impl Keeper {
         });
         match changing.history.add(&next, changing.digest.clone()) {
             Ok(()) => {}
-            // Who put it was promised that it survives a restart. The file does by itself.
-            Err(error) if source.is_by_hand() => return Err(error.into()),
+            // Who put it was promised that it survives a restart. The file does by itself, and so does the topic: there all
+            // replicas must take the same.
+            Err(error) if source.is_by_hand() && source != Source::Topic => return Err(error.into()),
             Err(error) => tracing::warn!(%error, "the config is not in the history"),
         }
         self.now.store(Arc::clone(&next));
@@ -216,8 +236,16 @@ impl Keeper {
         Ok(Changed::Applied(next))
     }
 
+    /// Counts, logs and keeps a refusal.
+    pub(super) fn refused(&self, source: Source, error: ChangeError) -> ChangeError {
+        match self.note(source, Err(error)) {
+            Err(error) => error,
+            Ok(_) => unreachable!("a refusal stays one"),
+        }
+    }
+
     /// Counts and logs what came of a change, and keeps it for `GET /v1/config`.
-    fn note(&self, source: Source, outcome: Result<Changed, ChangeError>) -> Result<Changed, ChangeError> {
+    pub(super) fn note(&self, source: Source, outcome: Result<Changed, ChangeError>) -> Result<Changed, ChangeError> {
         let mut status = self.status.lock();
         let (failure, label) = match &outcome {
             Ok(Changed::Applied(next)) => {
@@ -225,7 +253,7 @@ impl Keeper {
                 tracing::info!(version = next.version, source = source.name(), restart, "config in force");
                 (None, "applied")
             }
-            Ok(Changed::Unchanged(_)) => {
+            Ok(Changed::Unchanged) => {
                 if !status.restart_required.is_empty() {
                     tracing::warn!(keys = ?status.restart_required, "these keys of the config need a restart");
                 }

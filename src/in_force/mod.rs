@@ -5,6 +5,7 @@
 
 mod change;
 mod history;
+mod proposal;
 mod start;
 mod status;
 mod watch;
@@ -16,6 +17,8 @@ use arc_swap::ArcSwap;
 pub use change::{ChangeError, Changed, Verdict};
 pub use history::{History, HistoryError, Past};
 use parking_lot::Mutex;
+pub use proposal::Proposal;
+use proposal::Way;
 use serde::{Deserialize, Serialize};
 use sidecart_engine::Settings;
 use sidecart_engine::nouns::Timestamp;
@@ -43,6 +46,8 @@ pub enum Source {
     Put,
     /// Brought back from the history.
     Rollback,
+    /// The topic that all replicas read; see `events.config`.
+    Topic,
 }
 
 impl Source {
@@ -54,12 +59,13 @@ impl Source {
             Self::File => "file",
             Self::Put => "put",
             Self::Rollback => "rollback",
+            Self::Topic => "topic",
         }
     }
 
     /// Whether it was given to the running server, so that it counts until the file changes.
     fn is_by_hand(self) -> bool {
-        matches!(self, Self::Put | Self::Rollback)
+        matches!(self, Self::Put | Self::Rollback | Self::Topic)
     }
 }
 
@@ -105,6 +111,8 @@ struct Changing {
     history: History,
     /// The hash of the file as it was last read.
     digest: Option<String>,
+    /// Whether a config of the topic has been taken: from then on all replicas have the same.
+    has_taken: bool,
 }
 
 impl Keeper {
@@ -138,7 +146,7 @@ impl Keeper {
         followers.iter().for_each(|follower| follower(&first));
         Self {
             now: ArcSwap::from_pointee(first),
-            changing: Mutex::new(Changing { history, digest }),
+            changing: Mutex::new(Changing { history, digest, has_taken: source == Source::Topic }),
             status: Mutex::new(Status { failure, restart_required: Vec::new() }),
             followers,
             metrics,

@@ -1,6 +1,6 @@
 use super::history::History;
 use super::status::{Failure, Wrong};
-use super::{HistoryError, Source};
+use super::{HistoryError, Source, Way};
 use crate::config::{Loaded, mix, read_stored};
 use crate::wire::scalar::rfc3339;
 use sidecart_engine::nouns::Timestamp;
@@ -30,7 +30,12 @@ pub fn at_start(loaded: Loaded, now: Timestamp) -> Result<(Beginning, History), 
     let Some(newest) = history.newest().filter(|newest| newest.source.is_by_hand()) else {
         return Ok((beginning, history));
     };
-    if newest.digest != beginning.loaded.digest {
+    let is_by_topic = Way::of(&beginning.loaded.config) == Way::Topic;
+    if (newest.source == Source::Topic) != is_by_topic {
+        // What one replica was given does not count where all get theirs elsewhere, and the other way round.
+        return Ok((beginning, history));
+    }
+    if newest.digest != beginning.loaded.digest && !is_by_topic {
         tracing::warn!(version = newest.version, "the file has changed since that config was put: the file counts");
         return Ok((beginning, history));
     }

@@ -41,6 +41,9 @@ pub trait Outlet: Send + Sync {
     /// Sends a record off that nobody waits for; whether there was room for it.
     fn offer(&self, record: &Prepared) -> bool;
 
+    /// Sends a config for all replicas, as JSON; done when it is durable.
+    fn propose(&self, config: Vec<u8>) -> Sent<'_>;
+
     /// How far what this process has sent reaches.
     fn acknowledged(&self) -> Positions;
 }

@@ -1,4 +1,4 @@
-use sidecart_engine::nouns::{Entry, EventId, Record};
+use sidecart_engine::nouns::{Entry, EventId, Record, Timestamp};
 
 use crate::log::MAX_RECORD_BYTES;
 
@@ -37,6 +37,12 @@ impl Prepared {
     #[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "only a broker routes records"))]
     pub fn record(&self) -> &Record {
         &self.entry.record
+    }
+
+    /// When it was accepted.
+    #[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "only what comes from a broker is asked"))]
+    pub fn accepted_at(&self) -> Timestamp {
+        self.entry.accepted_at
     }
 
     /// Its bytes for the log.

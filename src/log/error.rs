@@ -14,6 +14,16 @@ pub enum LogError {
         /// Its length.
         bytes: usize,
     },
+    /// What is to take the place of a record has too many bytes, or none. The record is as it was.
+    #[error(
+        "what is to take the place of the record at offset {offset} is {bytes} bytes long: 1 to {MAX_RECORD_BYTES} are allowed"
+    )]
+    ChangedSize {
+        /// Where the record stands.
+        offset: Offset,
+        /// The length of what was to take its place.
+        bytes: usize,
+    },
     /// The batch as a whole is too large. Nothing was written.
     #[error("a batch of {bytes} bytes: at most {MAX_BATCH_BYTES} are allowed, append it in parts")]
     BatchTooLarge {

@@ -7,7 +7,7 @@ use super::error::failed;
 use super::frame::{FILE_HEADER_BYTES, FileHeader, VERSION, encode_frame};
 use super::scan::{Found, Scanner};
 use super::segment::{Segment, UNFINISHED};
-use super::{LogError, Logged, Offset};
+use super::{LogError, Logged, MAX_RECORD_BYTES, Offset};
 
 /// Bytes per write.
 const WRITE_BYTES: usize = 1 << 20;
@@ -31,7 +31,7 @@ pub struct Rewritten {
 /// undo one another. A segment without a record to be changed is left alone.
 ///
 /// # Errors
-/// [`LogError::Io`]; the segment is as it was.
+/// [`LogError::Io`], [`LogError::ChangedSize`]; the segment is as it was.
 pub fn rewrite(disk: &dyn Disk, files: &Mutex<()>, segment: &Segment, change: Change<'_>) -> Result<u64, LogError> {
     let name = segment.name();
     let mut file = disk.open_to_read(&name).map_err(failed("open", disk.path(&name)))?;
@@ -86,6 +86,9 @@ fn copy(
         }
         let payload = scanner.payload();
         let changed = change(Logged { offset, appended_at, payload });
+        if let Some(bytes) = changed.as_ref().map(Vec::len).filter(|bytes| !(1..=MAX_RECORD_BYTES).contains(bytes)) {
+            return Err(LogError::ChangedSize { offset, bytes });
+        }
         encode_frame(&mut bytes, offset, appended_at, changed.as_deref().unwrap_or(payload));
         expected = offset.plus(1);
         if bytes.len() >= WRITE_BYTES {
@@ -104,7 +107,7 @@ fn copy(
 /// Rewrites all segments that begin before `upto`, which must not be written to any more.
 ///
 /// # Errors
-/// [`LogError::Io`]; what was rewritten stays so.
+/// As for [`rewrite`]; what was rewritten stays so.
 pub fn rewrite_all(
     disk: &dyn Disk,
     files: &Mutex<()>,

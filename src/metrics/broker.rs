@@ -6,6 +6,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::OutcomeLabel;
+
 /// A partition of a topic.
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct PartitionLabel {
@@ -28,6 +30,12 @@ pub struct Broker {
     pub leader: Gauge,
     /// Records that have arrived and wait for their turn.
     pub waiting: Gauge,
+    /// Decisions: `sent` to other replicas, `taken` from them, `dropped`, `unreadable`.
+    pub decisions: Family<OutcomeLabel, Counter>,
+    /// Decisions of replicas whose attribution tokens this one does not believe.
+    pub strange_tokens: Counter,
+    /// Seconds by which this replica's clock is ahead of the broker's, at least; below 0 it is behind.
+    pub clock_ahead: Gauge<f64, AtomicU64>,
     lag: Family<PartitionLabel, Gauge>,
     age: Family<PartitionLabel, Gauge<f64, AtomicU64>>,
 }
@@ -41,6 +49,9 @@ impl Broker {
             letters_lost: Counter::default(),
             leader: Gauge::default(),
             waiting: Gauge::default(),
+            decisions: Family::default(),
+            strange_tokens: Counter::default(),
+            clock_ahead: Gauge::default(),
             lag: Family::default(),
             age: Family::default(),
         };
@@ -61,6 +72,14 @@ impl Broker {
             "broker_waiting_records",
             "Records of the broker that have arrived and wait for their turn",
             broker.waiting.clone(),
+        );
+        registry.register("broker_decisions", "Decisions told between replicas", broker.decisions.clone());
+        let strange = broker.strange_tokens.clone();
+        registry.register("broker_strange_tokens", "Decisions of replicas with another key of tokens", strange);
+        registry.register(
+            "broker_clock_ahead_seconds",
+            "By how much this replica's clock is ahead of the broker's at least; below 0 it is behind",
+            broker.clock_ahead.clone(),
         );
         registry.register("broker_lag_records", "Offsets of a partition not applied yet", broker.lag.clone());
         registry.register(

@@ -156,6 +156,10 @@ pub struct Metrics {
     pub stages: Histograms<StageLabel>,
     /// Answers that are not the best that could be given.
     pub degraded: Family<CauseLabel, Counter>,
+    /// Erasures of this process's files: `done`, or `retried` after a failure.
+    pub erasures: Family<OutcomeLabel, Counter>,
+    /// Erasures that are not done.
+    pub erasures_waiting: Level,
     /// Times that a rule of the shop needed what it did not know or could not compute.
     pub rule_faults: Family<RuleLabel, Counter>,
     /// Records by kind and outcome.
@@ -236,6 +240,9 @@ impl Metrics {
         registry.register_with_unit("stage", "Stages of answers", Unit::Seconds, stages.clone());
         registry.register("log_group_records", "Records per append", group.clone());
         registry.register("degraded", "Answers that are not the best that could be given", degraded.clone());
+        let (erasures, erasures_waiting) = (Family::default(), Level::default());
+        registry.register("erasures", "Erasures of this process's own files, by outcome", erasures.clone());
+        registry.register("erasures_waiting", "Erasures that are not done", erasures_waiting.clone());
         registry.register("rule_faults", "Rules that lacked what they needed", rule_faults.clone());
         registry.register("records", "Records by kind and outcome", records.clone());
         registry.register("rejected", "Records not taken, by reason", rejected.clone());
@@ -267,6 +274,8 @@ impl Metrics {
             answers,
             stages,
             degraded,
+            erasures,
+            erasures_waiting,
             rule_faults,
             records,
             rejected,

@@ -1,10 +1,8 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use sidecart_engine::Lesson;
 use sidecart_engine::nouns::{Entry, Event, EventKind, ItemId, Record, Timestamp};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::Service;
 use super::uses::Worth;
@@ -248,26 +246,12 @@ impl Service {
         let outcome = worth.map_or("invalid", Worth::name);
         self.metrics().tokens.get_or_create(&OutcomeLabel { outcome }).inc();
         match answer.filter(|_| worth == Some(Worth::Counts)) {
-            Some(answer) if event.kind == EventKind::Click => self.learn_from_click(answer, event),
+            // Where replicas share a log, the one that learns does so when the click comes back.
+            Some(answer) if event.kind == EventKind::Click && self.shared.outlet.is_none() => {
+                self.clicks.learn_of(answer, event);
+            }
             Some(_) => {}
             None => event.attribution_token = None,
-        }
-    }
-
-    /// A click in an answer that is still kept teaches the scorer what was wanted of it, once per item shown. A bot's
-    /// does not.
-    fn learn_from_click(&self, answer: Uuid, event: &Event) {
-        let Some(decision) = self.decisions.get(answer).filter(|decision| decision.request.session == event.session)
-        else {
-            return;
-        };
-        for line in &event.lines {
-            if let Some(lesson) = Lesson::of_click(&decision.exposure, &line.item)
-                && decision.first_click(&line.item)
-                && !self.shared.engine.read().is_bot(&event.session)
-            {
-                self.ingest.teach(lesson);
-            }
         }
     }
 

@@ -5,6 +5,8 @@
 
 mod accept;
 mod admission;
+mod clicks;
+mod configs;
 mod dead_letters;
 mod deadline;
 mod erasures;
@@ -23,6 +25,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 pub use accept::{Accepted, Refused, Timing};
+pub use clicks::Clicks;
+pub use configs::{GiveError, Given};
 pub use dead_letters::{LettersError, Replayed};
 pub use gate::Gate;
 pub use ladder::Ceiling;
@@ -60,12 +64,10 @@ pub struct Parts {
     pub shared: Arc<Shared>,
     /// Where late events are written down.
     pub dead_letters: Arc<DeadLetters>,
-    /// Answers that are remembered.
-    pub decisions: Arc<Decisions>,
+    /// Answers that are remembered, and what clicks in them teach.
+    pub clicks: Clicks,
     /// Forgets shoppers.
     pub erasures: Erasures,
-    /// Makes and checks attribution tokens.
-    pub tokens: Tokens,
     /// Replaces the ids of shoppers, if the config asks for it.
     pub pseudonyms: Option<Pseudonyms>,
     /// What is remembered of shoppers beyond the engine's own memory.
@@ -80,6 +82,7 @@ pub struct Service {
     dead_letters: Arc<DeadLetters>,
     tokens: Tokens,
     pseudonyms: Option<Pseudonyms>,
+    clicks: Clicks,
     uses: uses::Uses,
     decisions: Arc<Decisions>,
     erasures: Erasures,
@@ -96,7 +99,7 @@ impl Service {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self {
-            decisions: parts.decisions,
+            decisions: Arc::clone(&parts.clicks.decisions),
             erasures: parts.erasures,
             digest_turn: Semaphore::new(1),
             admission: admission::Admission::new(),
@@ -107,7 +110,8 @@ impl Service {
             ingest: parts.ingest,
             shared: parts.shared,
             dead_letters: parts.dead_letters,
-            tokens: parts.tokens,
+            tokens: parts.clicks.tokens.clone(),
+            clicks: parts.clicks,
             pseudonyms: parts.pseudonyms,
             uses: uses::Uses::default(),
             scratch: scratch::Pool::new(),

@@ -31,6 +31,15 @@ impl Tokens {
         Ok(Self { mac: Hmac::new_from_slice(&key).expect("any length of key will do") })
     }
 
+    /// Reads the key in a file that the config names, which is to be there: replicas have the same.
+    ///
+    /// # Errors
+    /// [`SecretError`].
+    pub fn with_shared_key(path: &Path) -> Result<Self, SecretError> {
+        let key = secret::given(path)?;
+        Ok(Self { mac: Hmac::new_from_slice(&key).expect("any length of key will do") })
+    }
+
     /// The token of an answer.
     #[must_use]
     pub fn sign(&self, request: Uuid, placement: &PlacementId) -> String {

@@ -6,6 +6,7 @@
 
 mod error;
 mod keeper;
+mod leftover;
 mod manifest;
 mod place;
 mod restore;
@@ -44,6 +45,10 @@ pub async fn restore_if_empty(remote: &Remote, data_dir: &Path) -> Result<Option
 impl Elsewhere for Forgetting {
     fn name(&self) -> &'static str {
         "object store"
+    }
+
+    fn is_for_all(&self) -> bool {
+        true
     }
 
     fn forget<'a>(&'a self, _: &'a Erasure, forgotten: Offset) -> Deleting<'a> {

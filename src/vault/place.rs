@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,8 @@ use object_store::{
 };
 use tokio_rustls::rustls::crypto::ring;
 
-use super::error::VaultError;
+use super::error::{VaultError, credentials};
+use super::leftover::{self, Leftover};
 use crate::config::storage::{Encryption, Remote};
 
 /// The longest one request may take: a part of some megabytes on a slow line.
@@ -34,6 +36,8 @@ pub struct Place {
     url: String,
     store: Arc<dyn ObjectStore>,
     prefix: Path,
+    /// The folder that it is, if it is one.
+    folder: Option<PathBuf>,
 }
 
 impl Place {
@@ -47,30 +51,29 @@ impl Place {
         let wrong = |why: String| VaultError::Place { url: url.to_owned(), why };
         let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong("it has no scheme".into()))?;
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        let refused = |error: Error| wrong(error.to_string());
+        let refused = |error: Error| wrong(format!("{error}: check {}", credentials(url)));
         let (store, prefix): (Arc<dyn ObjectStore>, &str) = match scheme {
             "file" => (Arc::new(folder(rest).map_err(wrong)?), ""),
-            "s3" => (Arc::new(s3(remote, bucket).map_err(refused)?.build().map_err(refused)?), prefix),
-            "gs" => {
-                let builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket);
-                let builder = builder.with_retry(retries()).with_client_options(options(false));
-                (Arc::new(builder.build().map_err(refused)?), prefix)
-            }
-            "az" => {
-                let builder = MicrosoftAzureBuilder::from_env().with_container_name(bucket);
-                let builder = builder.with_retry(retries()).with_client_options(options(false));
-                (Arc::new(builder.build().map_err(refused)?), prefix)
-            }
+            "s3" => (Arc::new(s3(remote, bucket).and_then(AmazonS3Builder::build).map_err(refused)?), prefix),
+            "gs" => (Arc::new(google(remote, bucket).build().map_err(refused)?), prefix),
+            "az" => (Arc::new(azure(remote, bucket).build().map_err(refused)?), prefix),
             other => return Err(wrong(format!("`{other}` is not known: give s3://, gs://, az:// or file://"))),
         };
         let prefix = Path::parse(prefix.trim_end_matches('/')).map_err(|error| wrong(error.to_string()))?;
-        Ok(Self { url: url.to_owned(), store, prefix })
+        let folder = (scheme == "file").then(|| PathBuf::from(rest));
+        Ok(Self { url: url.to_owned(), store, prefix, folder })
     }
 
     /// A place in any store.
     #[cfg(test)]
     pub fn within(store: Arc<dyn ObjectStore>, prefix: &str) -> Self {
-        Self { url: format!("memory:///{prefix}"), store, prefix: Path::from(prefix) }
+        Self { url: format!("memory:///{prefix}"), store, prefix: Path::from(prefix), folder: None }
+    }
+
+    /// Puts an object, whatever is there: what nobody but a test does.
+    #[cfg(test)]
+    pub async fn overwrite(&self, name: &str, bytes: Vec<u8>) {
+        self.store.put(&self.path(name), bytes.into()).await.expect("put");
     }
 
     /// Where it is, for messages.
@@ -90,6 +93,20 @@ impl Place {
         let mut named: Vec<_> = listed.into_iter().filter_map(named).collect();
         named.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(named)
+    }
+
+    /// Removes what killed uploads have left of checkpoints, those of which `is_due` says so.
+    pub async fn remove_leftovers(
+        &self,
+        is_due: impl Fn(&Leftover) -> bool + Send + 'static,
+    ) -> Result<(), VaultError> {
+        let Some(folder) = self.folder.clone() else { return Ok(()) };
+        let remove = move || {
+            let due = leftover::list(&folder)?.into_iter().filter(|leftover| is_due(leftover));
+            due.into_iter().try_for_each(|leftover| leftover::remove(&leftover))
+        };
+        // A shared folder may hang.
+        tokio::task::spawn_blocking(remove).await.map_err(|_| VaultError::Stopping)?
     }
 
     /// Length of an object.
@@ -130,7 +147,7 @@ impl Place {
     /// Puts a store's error into our words.
     pub fn error(&self, action: &'static str, object: &str) -> impl FnOnce(Error) -> VaultError {
         let (object, url) = (object.to_owned(), self.url.clone());
-        move |source| VaultError::Store { action, object, url, source }
+        move |cause| VaultError::Store { action, object, url, cause }
     }
 
     fn path(&self, name: &str) -> Path {
@@ -148,9 +165,8 @@ fn folder(path: &str) -> Result<LocalFileSystem, String> {
 }
 
 fn s3(remote: &Remote, bucket: &str) -> Result<AmazonS3Builder, Error> {
-    let plain = remote.endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
     let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retries());
-    builder = builder.with_client_options(options(plain)).with_allow_http(plain);
+    builder = builder.with_client_options(options(remote));
     if let Some(endpoint) = &remote.endpoint {
         builder = builder.with_endpoint(endpoint);
     }
@@ -170,11 +186,31 @@ fn s3(remote: &Remote, bucket: &str) -> Result<AmazonS3Builder, Error> {
     }
 }
 
+fn google(remote: &Remote, bucket: &str) -> GoogleCloudStorageBuilder {
+    let builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket).with_retry(retries());
+    let builder = builder.with_client_options(options(remote));
+    match &remote.endpoint {
+        Some(endpoint) => builder.with_base_url(endpoint),
+        None => builder,
+    }
+}
+
+fn azure(remote: &Remote, container: &str) -> MicrosoftAzureBuilder {
+    let builder = MicrosoftAzureBuilder::from_env().with_container_name(container).with_retry(retries());
+    let builder = builder.with_client_options(options(remote));
+    match &remote.endpoint {
+        Some(endpoint) => builder.with_endpoint(endpoint.clone()),
+        None => builder,
+    }
+}
+
 fn retries() -> RetryConfig {
     RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_TIMEOUT, ..RetryConfig::default() }
 }
 
-fn options(plain: bool) -> ClientOptions {
+/// Encrypted, unless the config itself names an address without: what the environment says of it does not count.
+fn options(remote: &Remote) -> ClientOptions {
+    let plain = remote.endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
     let options = ClientOptions::new().with_timeout(REQUEST_TIMEOUT).with_connect_timeout(CONNECT_TIMEOUT);
     options.with_allow_http(plain)
 }

@@ -4,6 +4,7 @@ use sidecart_engine::STATE_VERSION;
 use sidecart_engine::nouns::{DAY_MS, Timestamp};
 
 use super::error::VaultError;
+use super::leftover::Leftover;
 use super::manifest::{MANIFEST_END, MAX_MANIFEST_BYTES, Manifest, STATE_END, named, owner};
 use super::place::Place;
 use super::upload::Owner;
@@ -32,7 +33,7 @@ pub async fn manifests(place: &Place) -> Result<Vec<Found>, VaultError> {
         match place.read(name, 0..meta.size).await {
             Ok(bytes) => found.push(Manifest::read(&bytes).map_err(|what| damaged(name, what))),
             // Pruned meanwhile by another.
-            Err(VaultError::Store { source: object_store::Error::NotFound { .. }, .. }) => {}
+            Err(VaultError::Store { cause: object_store::Error::NotFound { .. }, .. }) => {}
             Err(error) => return Err(error),
         }
     }
@@ -83,6 +84,8 @@ pub async fn prune(place: &Place, keep: usize, now: Timestamp) -> Result<u64, Va
             place.delete(name).await?;
         }
     }
+    let is_old = move |left: &Leftover| now.since_ms(left.changed_at) > UNFINISHED_MS;
+    place.remove_leftovers(is_old).await?;
     Ok(deleted)
 }
 
@@ -96,7 +99,7 @@ pub async fn forget_before(place: &Place, offset: Offset) -> Result<(), VaultErr
             place.delete(&name).await?;
         }
     }
-    Ok(())
+    place.remove_leftovers(move |left| left.next < offset).await
 }
 
 /// The manifest first: from then on nobody begins to read the state.

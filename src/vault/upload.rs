@@ -15,7 +15,7 @@ use crate::log::Offset;
 use crate::wire::scalar::rfc3339;
 
 /// Bytes of one part of an upload. S3 wants at least 5 MiB, and at most 10,000 parts: states of up to 80 GB.
-const PART_BYTES: usize = 8 << 20;
+pub const PART_BYTES: usize = 8 << 20;
 /// Parts under way at once; with [`PART_BYTES`] it bounds the memory.
 const PARTS_AT_ONCE: usize = 2;
 /// The CRC-32C of anything that ends with its own CRC-32C, as a whole checkpoint does: a property of the code.
@@ -52,21 +52,33 @@ pub async fn upload(
     let manifest = Manifest::of(&owner.cluster, owner.log, next, facts, rfc3339(now));
     let stem = manifest.stem();
     let name = format!("{stem}{STATE_END}");
-    let mut writing = place.write(&name, PART_BYTES).await?;
+    if let Err(error) = send(place, &name, &mut file, path).await {
+        // Somebody else may have finished the same bytes meanwhile: Azure then drops the parts of who comes second.
+        if !place.size(&name).await.is_ok_and(|there| there == bytes) {
+            return Err(error);
+        }
+    }
+    let text = serde_json::to_vec_pretty(&manifest).map_err(|error| failed("describe")(error.into()))?;
+    place.put_new(&format!("{stem}{MANIFEST_END}"), text).await?;
+    Ok(manifest)
+}
+
+/// Puts the whole of a file into the store, in parts.
+async fn send(place: &Place, name: &str, file: &mut File, path: &Path) -> Result<(), VaultError> {
+    let failed = |source| VaultError::Io { action: "read", path: path.to_owned(), source };
+    let mut writing = place.write(name, PART_BYTES).await?;
     let mut part = vec![0; PART_BYTES];
-    file.rewind().map_err(failed("read"))?;
+    file.rewind().map_err(failed)?;
     loop {
-        let read = tokio::task::block_in_place(|| fill(&mut file, &mut part)).map_err(failed("read"))?;
-        writing.wait_for_capacity(PARTS_AT_ONCE - 1).await.map_err(place.error("write", &name))?;
+        let read = tokio::task::block_in_place(|| fill(file, &mut part)).map_err(failed)?;
+        writing.wait_for_capacity(PARTS_AT_ONCE - 1).await.map_err(place.error("write", name))?;
         writing.write(&part[..read]);
         if read < part.len() {
             break;
         }
     }
-    writing.finish().await.map_err(place.error("write", &name))?;
-    let text = serde_json::to_vec_pretty(&manifest).map_err(|error| failed("describe")(error.into()))?;
-    place.put_new(&format!("{stem}{MANIFEST_END}"), text).await?;
-    Ok(manifest)
+    writing.finish().await.map_err(place.error("write", name))?;
+    Ok(())
 }
 
 /// Length, SHA-256 and CRC-32C of a file.

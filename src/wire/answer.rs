@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -61,7 +62,8 @@ pub struct AnswerItem {
     /// How likely it was that this item would take this slot; below 1 where the placement explores.
     pub propensity: f64,
     /// The source that argued strongest for it.
-    pub source: &'static str,
+    #[schema(value_type = String)]
+    pub source: Cow<'static, str>,
     /// Why.
     pub reason: AnswerReason,
 }
@@ -143,7 +145,7 @@ impl From<&Pick> for AnswerItem {
             score: pick.score,
             probability: pick.probability,
             propensity: pick.propensity,
-            source: pick.source,
+            source: Cow::Borrowed(pick.source),
             reason: AnswerReason {
                 code: pick.reason.code,
                 because_of: pick.reason.because_of.iter().map(ToString::to_string).collect(),

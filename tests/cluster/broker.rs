@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 pub struct Broker {
     dir: PathBuf,
-    /// Its address.
+    /// Its address; with several nodes those of all, with commas.
     pub address: String,
     printed: String,
 }
@@ -28,9 +29,29 @@ impl Broker {
         value(&self.printed, name).expect("it is printed")
     }
 
+    /// A token for the user `admin`.
+    pub fn token(&self, life: Duration) -> String {
+        run(command("token", &self.dir).arg(life.as_secs().to_string()))
+    }
+
     /// kill -9.
     pub fn kill(&self) {
         run(&mut command("kill", &self.dir));
+    }
+
+    /// kill -9 to one of several nodes, from 1.
+    pub fn kill_node(&self, node: usize) {
+        run(&mut command("kill", &self.dir.join(node.to_string())));
+    }
+
+    /// Starts a node again.
+    pub fn restart_node(&self, node: usize) {
+        run(&mut command("restart", &self.dir.join(node.to_string())));
+    }
+
+    /// Addresses of all nodes.
+    pub fn addresses(&self) -> Vec<&str> {
+        self.address.split(',').collect()
     }
 
     /// Starts it again, at the same address and with what it had.

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::PATIENCE;
 use crate::broker::Broker;
+use crate::fleet::{metric, until};
 use crate::outside::Outside;
 use crate::server::Server;
 
@@ -30,21 +30,6 @@ fn stock_up(server: &Server) {
     assert_eq!(answer.status, 202, "{}", answer.text);
 }
 
-/// A figure of a server's metrics, all labels together.
-fn metric(server: &Server, name: &str) -> f64 {
-    let text = server.get("/metrics").text;
-    let lines = text.lines().filter(|line| line.split(['{', ' ']).next() == Some(name));
-    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
-}
-
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < PATIENCE, "{what}: not so");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 fn knows(server: &Server, session: &str) -> bool {
     server.get(&format!("/v1/features/sessions/{session}")).status == 200
 }
@@ -62,7 +47,7 @@ fn every_unreadable_record_is_put_aside_though_the_leader_is_killed_amid_a_flood
     let mut replicas = dirs.each_ref().map(|dir| Some(start(&broker, dir)));
     stock_up(replicas[0].as_ref().expect("it lives"));
     let leads =
-        |replica: &Option<Server>| replica.as_ref().is_some_and(|it| metric(it, "sidecart_broker_leader") > 0.0);
+        |replica: &Option<Server>| replica.as_ref().is_some_and(|it| metric(it, "sidecart_broker_leader", "") > 0.0);
     until("one leads", || replicas.iter().filter(|replica| leads(replica)).count() == 1);
     let leader = replicas.iter().position(leads).expect("one leads");
 
@@ -79,8 +64,8 @@ fn every_unreadable_record_is_put_aside_though_the_leader_is_killed_amid_a_flood
             outside.flush();
         });
         let victim = replicas[leader].take().expect("it lives");
-        until("letters are written", || metric(&victim, "sidecart_broker_letters_total") > 1_000.0);
-        let written = metric(&victim, "sidecart_broker_letters_total");
+        until("letters are written", || metric(&victim, "sidecart_broker_letters_total", "") > 1_000.0);
+        let written = metric(&victim, "sidecart_broker_letters_total", "");
         victim.kill();
         flood.join().expect("written");
         written
@@ -115,7 +100,7 @@ fn good_records_do_not_wait_for_a_flood_of_unreadable_ones() {
     let broker = Broker::start(&folder.path().join("broker"));
     let server = start(&broker, &folder.path().join("a"));
     stock_up(&server);
-    until("it leads", || metric(&server, "sidecart_broker_leader") > 0.0);
+    until("it leads", || metric(&server, "sidecart_broker_leader", "") > 0.0);
     let (outside, is_over) = (Outside::at(&broker.address), AtomicBool::new(false));
     let mut waits = Vec::new();
     let took = std::thread::scope(|scope| {
@@ -124,7 +109,9 @@ fn good_records_do_not_wait_for_a_flood_of_unreadable_ones() {
             for n in 0..LARGE_FLOOD {
                 outside.write("shop.events", n % PARTITIONS, &format!("unreadable {n}"));
             }
-            until("all are put aside", || metric(&server, "sidecart_broker_letters_total") >= f64::from(LARGE_FLOOD));
+            until("all are put aside", || {
+                metric(&server, "sidecart_broker_letters_total", "") >= f64::from(LARGE_FLOOD)
+            });
             is_over.store(true, Ordering::Release);
             started.elapsed()
         });
@@ -146,7 +133,7 @@ fn good_records_do_not_wait_for_a_flood_of_unreadable_ones() {
         waits.len()
     );
     assert!(longest < Duration::from_secs(15), "a good record waited for {longest:?}");
-    assert_eq!(metric(&server, "sidecart_broker_letters_lost_total"), 0.0);
+    assert_eq!(metric(&server, "sidecart_broker_letters_lost_total", ""), 0.0);
     // What the broker has and this replica has not taken is told, too: in the end nothing.
     let lag = "sidecart_broker_lag_records";
     until("the lag is told of every partition", || {

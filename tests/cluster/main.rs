@@ -2,12 +2,19 @@
 //! acknowledged is lost or counts twice, answers go on, and in the end all replicas have the same state, bit for bit.
 
 mod broker;
+mod clicking;
+mod configuring;
+mod erasing;
+mod fleet;
 mod letters;
+mod nodes;
 mod outside;
 mod security;
 #[path = "../http/server.rs"]
 #[expect(dead_code, reason = "shared with the HTTP tests, which use more of it")]
 mod server;
+#[cfg(feature = "failpoints")]
+mod skewed;
 mod topics;
 
 use std::path::Path;
@@ -36,7 +43,7 @@ type Replicas = [RwLock<Option<Server>>; REPLICAS];
 fn start(broker: &Broker, folder: &Path, replica: usize) -> Server {
     let config = json!({
         "events": {"log": "kafka"},
-        "kafka": {"brokers": [broker.address], "topic_prefix": "cluster.", "partitions": 6},
+        "kafka": {"brokers": broker.addresses(), "topic_prefix": "cluster.", "partitions": 6},
         "storage": {"checkpoint_every": "1s"},
     });
     Server::start(&folder.join(replica.to_string()), &config.to_string())
@@ -127,45 +134,8 @@ fn await_one_state(servers: &[&Server]) {
     }
 }
 
-#[test]
-#[ignore = "starts a broker and three replicas, and kills them: run by scripts/test-services"]
-fn nothing_acknowledged_is_lost_when_a_replica_and_then_the_broker_are_killed_under_load() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let broker = Broker::start(&folder.path().join("broker"));
-    let replicas: Replicas = std::array::from_fn(|replica| RwLock::new(Some(start(&broker, folder.path(), replica))));
-    let items: Vec<Value> = (0..8).map(|n| json!({"itemId": format!("i{n}"), "title": "t", "price": 1.5})).collect();
-    let put = replicas[0].read().as_ref().map(|replica| replica.json("PUT", "/v1/items?wait=applied", &items.into()));
-    assert_eq!(put.expect("it lives").status, 202);
-
-    let (end, answers) = (AtomicBool::new(false), AtomicU64::new(0));
-    let (sent, while_away) = std::thread::scope(|scope| {
-        let senders: Vec<_> = (0..SENDERS)
-            .map(|sender| {
-                let (replicas, end) = (&replicas, &end);
-                scope.spawn(move || shop_on(replicas, sender, end))
-            })
-            .collect();
-        let asking = scope.spawn(|| ask_on(&replicas, &end, &answers));
-        std::thread::sleep(SPELL);
-        kill_nine(&replicas[VICTIM]);
-        std::thread::sleep(SPELL);
-        let back = start(&broker, folder.path(), VICTIM);
-        *replicas[VICTIM].write() = Some(back);
-        std::thread::sleep(SPELL);
-        broker.kill();
-        let before = answers.load(Ordering::Relaxed);
-        std::thread::sleep(SPELL);
-        let while_away = answers.load(Ordering::Relaxed) - before;
-        broker.restart();
-        std::thread::sleep(SPELL);
-        end.store(true, Ordering::Release);
-        asking.join().expect("every answer was a 200");
-        let sent: Vec<u64> = senders.into_iter().map(|sender| sender.join().expect("all were taken")).collect();
-        (sent, while_away)
-    });
-    assert!(while_away > 0, "nobody answered while the broker was away");
-    assert!(sent.iter().all(|&sent| sent > 0), "{sent:?}");
-
+/// Waits until every replica has all that was acknowledged, once, and one state.
+fn await_all_sent(replicas: &Replicas, sent: &[u64]) {
     let guards: Vec<_> = replicas.iter().map(RwLock::read).collect();
     let servers: Vec<&Server> = guards.iter().filter_map(|replica| replica.as_ref()).collect();
     let started = Instant::now();
@@ -179,6 +149,57 @@ fn nothing_acknowledged_is_lost_when_a_replica_and_then_the_broker_are_killed_un
         }
     }
     await_one_state(&servers);
+}
+
+/// Has visits and questions go on while `act` does what it does; gives how many events of each visit were acknowledged.
+fn under_load(replicas: &Replicas, answers: &AtomicU64, act: impl FnOnce()) -> Vec<u64> {
+    let items: Vec<Value> = (0..8).map(|n| json!({"itemId": format!("i{n}"), "title": "t", "price": 1.5})).collect();
+    let put = replicas[0].read().as_ref().map(|replica| replica.json("PUT", "/v1/items?wait=applied", &items.into()));
+    assert_eq!(put.expect("it lives").status, 202);
+    let end = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..SENDERS)
+            .map(|sender| {
+                scope.spawn({
+                    let end = &end;
+                    move || shop_on(replicas, sender, end)
+                })
+            })
+            .collect();
+        let asking = scope.spawn(|| ask_on(replicas, &end, answers));
+        act();
+        end.store(true, Ordering::Release);
+        asking.join().expect("every answer was a 200");
+        senders.into_iter().map(|sender| sender.join().expect("all were taken")).collect()
+    })
+}
+
+#[test]
+#[ignore = "starts a broker and three replicas, and kills them: run by scripts/test-services"]
+fn nothing_acknowledged_is_lost_when_a_replica_and_then_the_broker_are_killed_under_load() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let broker = Broker::start(&folder.path().join("broker"));
+    let replicas: Replicas = std::array::from_fn(|replica| RwLock::new(Some(start(&broker, folder.path(), replica))));
+    let answers = AtomicU64::new(0);
+    let mut while_away = 0;
+    let sent = under_load(&replicas, &answers, || {
+        std::thread::sleep(SPELL);
+        kill_nine(&replicas[VICTIM]);
+        std::thread::sleep(SPELL);
+        let back = start(&broker, folder.path(), VICTIM);
+        *replicas[VICTIM].write() = Some(back);
+        std::thread::sleep(SPELL);
+        broker.kill();
+        let before = answers.load(Ordering::Relaxed);
+        std::thread::sleep(SPELL);
+        while_away = answers.load(Ordering::Relaxed) - before;
+        broker.restart();
+        std::thread::sleep(SPELL);
+    });
+    assert!(while_away > 0, "nobody answered while the broker was away");
+    assert!(sent.iter().all(|&sent| sent > 0), "{sent:?}");
+
+    await_all_sent(&replicas, &sent);
     println!(
         "{} events acknowledged, {} answers, {while_away} without a broker",
         sent.iter().sum::<u64>(),

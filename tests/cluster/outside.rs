@@ -82,6 +82,15 @@ impl Outside {
         self.until_there(topic, partitions);
     }
 
+    /// Makes a topic of one partition that is on one node alone.
+    pub fn make_on(&self, topic: &str, node: i32) {
+        let nodes: [&[i32]; 1] = [&[node]];
+        let new = NewTopic::new(topic, 1, TopicReplication::Variable(&nodes));
+        let made = wait(self.admin().create_topics([&new], &AdminOptions::new())).expect("an answer");
+        made.into_iter().for_each(|outcome| drop(outcome.expect("made")));
+        self.until_there(topic, 1);
+    }
+
     /// Sets a topic otherwise.
     pub fn set(&self, topic: &str, name: &str, value: &str) {
         let change = AlterConfig::new(ResourceSpecifier::Topic(topic)).set(name, value);

@@ -1,11 +1,16 @@
 //! A broker that lets in only whom it knows, over TLS.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::broker::Broker;
 use crate::server::Server;
+
+/// How long a token is good for, and how often the broker asks for a fresh one; see `scripts/services/kafka`.
+const TOKEN_LIFE: Duration = Duration::from_secs(15);
+const ASKED_AGAIN: Duration = Duration::from_secs(10);
 
 /// What the broker's users have as passwords; see `scripts/services/kafka`.
 const ADMIN: (&str, &str) = ("admin", "admin-secret");
@@ -73,6 +78,65 @@ fn over_tls_whoever_has_the_password_is_let_in_and_whoever_has_not_is_told_why()
     let server = Server::launch(&dir, &config.to_string());
     server.await_json("/readyz", |ready| {
         ready["reason"].as_str().is_some_and(|why| why.contains("certificate") && why.contains("kafka.security"))
+    });
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+#[ignore = "starts a broker with TLS and logins: run by scripts/test-services"]
+fn whoever_has_a_token_that_is_still_good_is_let_in_and_stays_in() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let broker = Broker::start_with(&folder.path().join("broker"), &["--sasl", "--tls"]);
+    let listener = Listener { brokers: broker.printed("KAFKA_TLS_BROKERS"), ca: broker.printed("KAFKA_CA") };
+    let token = folder.path().join("token");
+    let renew = |life: Duration| {
+        let next = folder.path().join("token.next");
+        std::fs::write(&next, broker.token(life)).expect("written");
+        std::fs::rename(next, &token).expect("renamed");
+    };
+    let config = |prefix: &str| {
+        let mut config = listener.config(&folder.path().join("unused"), "oauthbearer", ADMIN);
+        config["kafka"]["topic_prefix"] = prefix.into();
+        let security = config["kafka"]["security"].as_object_mut().expect("a section");
+        security.retain(|key, _| key != "username" && key != "password_file");
+        security.insert("token_file".into(), json!(token));
+        config
+    };
+    renew(TOKEN_LIFE);
+    let server = Server::launch(&folder.path().join("no-topics"), &config("none.").to_string());
+    server.await_json("/readyz", |ready| {
+        ready["reason"].as_str().is_some_and(|why| why.contains("none.events") && why.contains("make it by hand"))
+    });
+    assert_eq!(server.stop(), Some(0));
+    // Topics are somebody else's to make.
+    let mut maker = config("given.");
+    maker["kafka"]["brokers"] = json!([broker.address]);
+    maker["kafka"]["security"] = json!({});
+    assert_eq!(Server::start(&folder.path().join("maker"), &maker.to_string()).stop(), Some(0));
+
+    renew(TOKEN_LIFE);
+    let server = Server::start(&folder.path().join("let-in"), &config("given.").to_string());
+    let items = json!([{"itemId": "A", "title": "A", "price": 1}]);
+    let put = |server: &Server| {
+        let answer = server.json("PUT", "/v1/items?wait=applied", &items);
+        assert_eq!((answer.status, &answer.json()["applied"]), (202, &json!(true)), "{}", answer.text);
+    };
+    let started = Instant::now();
+    // Until no token of the start is good any more, and the broker has asked every connection for another.
+    while started.elapsed() < TOKEN_LIFE + ASKED_AGAIN {
+        put(&server);
+        renew(TOKEN_LIFE);
+        std::thread::sleep(TOKEN_LIFE / 5);
+    }
+    put(&server);
+    assert_eq!(server.stop(), Some(0));
+
+    let worn_out = Duration::from_secs(1);
+    renew(worn_out);
+    std::thread::sleep(2 * worn_out);
+    let server = Server::launch(&folder.path().join("worn-out"), &config("given.").to_string());
+    server.await_json("/readyz", |ready| {
+        ready["reason"].as_str().is_some_and(|why| why.contains("unexpired") && why.contains("kafka.security"))
     });
     assert_eq!(server.stop(), Some(0));
 }

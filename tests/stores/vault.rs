@@ -5,23 +5,23 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 
 use crate::server::Server;
-use crate::shop::{Service, events, metric, put_items, send, wait_until};
+use crate::shop::{events, metric, put_items, send, wait_until};
 
 /// Saves often and learns nothing, so that the digest moves with the events alone.
-fn config(url: &str, more: &str) -> String {
+pub fn config(url: &str, more: &str) -> String {
     format!(
         "storage: {{checkpoint_every: 1s, checkpoints_kept: 50, remote: {{url: '{url}', keep: 3{more}}}}}\n\
          ranker: {{learn: false}}\n"
     )
 }
 
-fn digest(server: &Server) -> Value {
+pub fn digest(server: &Server) -> Value {
     let answer = server.get("/v1/state/digest");
     assert_eq!(answer.status, 200, "{}", answer.text);
     answer.json()
 }
 
-fn files(dir: &Path, end: &str) -> Vec<PathBuf> {
+pub fn files(dir: &Path, end: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).expect("listed").map(|entry| entry.expect("an entry").path());
     let mut files: Vec<PathBuf> = entries.filter(|path| path.to_string_lossy().ends_with(end)).collect();
     files.sort();
@@ -29,7 +29,7 @@ fn files(dir: &Path, end: &str) -> Vec<PathBuf> {
 }
 
 /// Starts a server that is to refuse to; gives what it said.
-fn refused(data_dir: &Path, config: &str, variables: &[(&str, &str)]) -> String {
+pub fn refused(data_dir: &Path, config: &str, variables: &[(&str, &str)]) -> String {
     fs::create_dir_all(data_dir).expect("a data folder");
     let file = data_dir.join("config.yaml");
     fs::write(&file, config).expect("written");
@@ -137,56 +137,4 @@ fn a_place_with_nothing_usable_is_an_error_with_the_remedy_and_not_an_empty_shop
     let other = config.replace("keep: 3", "keep: 3, cluster: grocer");
     let said = refused(&new.path().join("other"), &other, &[]);
     assert!(said.contains("cluster `sidecart`") && said.contains("cluster `grocer`"), "{said}");
-}
-
-/// Credentials are in the environment; moto takes any. Never those of the machine.
-fn keys() -> [(&'static str, &'static str); 3] {
-    [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_REGION", "us-east-1")]
-}
-
-#[test]
-#[ignore = "needs a server that speaks the S3 protocol (scripts/services/s3 starts one): run by scripts/test-services"]
-fn on_s3_a_replica_restores_what_another_uploaded_whatever_was_frozen_or_killed() {
-    let s3 = Service::start("s3", &[]);
-    let more = format!(", endpoint: '{}', encryption: aes256", s3.fact("S3_ENDPOINT"));
-    let config = config(&format!("s3://{}/shops/one", s3.fact("S3_BUCKET")), &more);
-    let (one, two) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
-    let first = Server::start_with_variables(one.path(), &config, &keys());
-    put_items(&first, 20);
-    send(&first, &events(0, 200));
-    let uploads = |server: &Server| metric(server, "sidecart_remote_uploads_total{outcome=\"written\"}");
-    wait_until("an upload", || uploads(&first) >= 1.0);
-
-    // Frozen, the store keeps nobody waiting; killed in the middle of an upload, what was there before is there.
-    s3.tell("pause");
-    for round in 1..40 {
-        send(&first, &events(round, 20));
-    }
-    wait_until("a checkpoint that is being uploaded", || {
-        let newest = files(&one.path().join("checkpoints"), ".ckpt");
-        newest.last().is_some_and(|path| path.to_string_lossy().contains("1000.ckpt"))
-    });
-    first.kill();
-    s3.tell("resume");
-    let second = Server::start_with_variables(two.path(), &config, &keys());
-    let restored = digest(&second)["applied"].as_u64().expect("an offset");
-    let name = format!("checkpoints/{restored:020}.ckpt");
-    let read = |dir: &Path| fs::read(dir.join(&name)).expect("the checkpoint");
-    assert_eq!(read(two.path()), read(one.path()));
-    drop(second);
-
-    let first = Server::start_with_variables(one.path(), &config, &keys());
-    let before = digest(&first);
-    assert_eq!(first.stop(), Some(0));
-    let three = tempfile::tempdir().expect("a folder");
-    let third = Server::start_with_variables(three.path(), &config, &keys());
-    assert_eq!(digest(&third), before);
-    drop(third);
-
-    let wrong = config.replace("/shops/one", "-not-there/shops/one");
-    let said = refused(&one.path().join("wrong"), &wrong, &keys());
-    assert!(said.contains("does the bucket exist"), "{said}");
-    s3.tell("kill");
-    let said = refused(&one.path().join("gone"), &config, &keys());
-    assert!(said.contains("check `storage.remote.url`, `.endpoint` and the network"), "{said}");
 }

@@ -25,7 +25,7 @@ pub enum Substitutes {
 }
 
 /// How an answer is put together from scored candidates. The default changes nothing: best first.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Arrangement {
     /// What the answer is to bring.
     pub objective: Objective,

@@ -1,9 +1,14 @@
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 /// Whom to forget, by the pseudonyms under which the state remembers them; see [`crate::Engine::erasure`]. The log keeps
 /// no more than this of an erasure, so that a replay forgets them too.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Erasure {
+    /// The order that it carries out, where several replicas read it: each works on its own files and tells of it by this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
     /// Users and devices.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<u64>,
@@ -35,6 +40,7 @@ impl Erasure {
         let longest = self.profiles.len().max(self.sessions.len()).max(self.orders.len());
         (0..longest.div_ceil(most.max(1)))
             .map(|n| Self {
+                order: self.order.clone(),
                 profiles: part(&self.profiles, n),
                 sessions: part(&self.sessions, n),
                 orders: part(&self.orders, n),
@@ -42,12 +48,29 @@ impl Erasure {
             .collect()
     }
 
+    /// Adds the pseudonyms of `other`; whether there were new ones.
+    pub fn add(&mut self, other: &Self) -> bool {
+        let before = self.len();
+        let add = |own: &mut Vec<u64>, new: &[u64]| {
+            let known: BTreeSet<u64> = own.iter().copied().collect();
+            own.extend(new.iter().filter(|key| !known.contains(key)));
+        };
+        add(&mut self.profiles, &other.profiles);
+        add(&mut self.sessions, &other.sessions);
+        add(&mut self.orders, &other.orders);
+        self.len() > before
+    }
+
     /// Leaves out the pseudonyms of `other`; whether there were any.
     pub fn subtract(&mut self, other: &Self) -> bool {
         let before = self.len();
-        self.profiles.retain(|key| !other.profiles.contains(key));
-        self.sessions.retain(|key| !other.sessions.contains(key));
-        self.orders.retain(|key| !other.orders.contains(key));
+        let subtract = |own: &mut Vec<u64>, gone: &[u64]| {
+            let gone: BTreeSet<u64> = gone.iter().copied().collect();
+            own.retain(|key| !gone.contains(key));
+        };
+        subtract(&mut self.profiles, &other.profiles);
+        subtract(&mut self.sessions, &other.sessions);
+        subtract(&mut self.orders, &other.orders);
         self.len() < before
     }
 }

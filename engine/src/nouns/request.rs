@@ -41,7 +41,7 @@ pub enum Repeats {
 }
 
 /// What is known of the shopper, for compliance rules. Unknown is not permission.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Shopper {
     /// ISO 3166 region, such as `GB-ENG`.
     pub region: Option<String>,
@@ -54,7 +54,7 @@ pub struct Shopper {
 }
 
 /// A caller's own narrowing of the answer, on top of the shop's rules. Empty narrows nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filter {
     /// Only items of one of these categories (any level of the path).
     pub categories: Vec<String>,
@@ -79,7 +79,7 @@ impl Filter {
 }
 
 /// What else, given this cart, right now?
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// Where the answer will be shown.
     pub placement: PlacementId,
@@ -88,6 +88,7 @@ pub struct Request {
     /// By whom, if known.
     pub user: Option<UserId>,
     /// What is remembered of them elsewhere, on top of what the state holds. Nothing of it becomes state.
+    #[serde(skip)]
     pub recalled: Recalled,
     /// Items the shopper is looking at or has looked at, oldest first; count at once, whether or not their events
     /// have arrived.

@@ -1,12 +1,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Exposure, ItemId};
 
 /// Which rung of the ladder an answer came from, best first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tier {
     /// All sources, features and the ranker.
@@ -44,7 +44,7 @@ impl Tier {
 }
 
 /// Why an answer is not the best that could be given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// The deadline came between stages.
@@ -62,6 +62,9 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// All causes.
+    pub const ALL: [Self; 6] = [Self::Deadline, Self::Overload, Self::Lag, Self::Fault, Self::Manual, Self::Features];
+
     /// The name in JSON and in metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -77,7 +80,7 @@ impl Cause {
 }
 
 /// Why an item is shown, in a form the shop can put into words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReasonCode {
     /// Often bought in one order with `becauseOf`.

@@ -3,18 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use rdkafka::Message as _;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset as At, TopicPartitionList};
 use sidecart_engine::nouns::Positions;
 use uuid::Uuid;
 
-use super::{Consume, POLL, Reader, SILENCE, STAGGER};
-use crate::broker::arrived::Content;
-use crate::broker::client::{BrokerError, Callbacks, config, explain};
+use super::{Consume, FIND_CONFIG, POLL, Reader, SILENCE, STAGGER};
+use crate::broker::arrived::{Arrived, Content};
+use crate::broker::client::{BrokerError, config, consumer, explain};
 use crate::broker::letters::{Held, Spans};
 use crate::broker::merge::Merge;
-use crate::broker::topics::ASK;
+use crate::broker::topics::{ASK, Topics};
+use crate::in_force::Proposal;
 
 impl Consume {
     /// Sees to the topics and goes to where the state is.
@@ -24,22 +26,20 @@ impl Consume {
             std::thread::sleep(POLL);
         }
         let warnings = self.runtime.block_on(self.topics.ensure(&self.kafka))?;
-        if warnings != self.shared.progress.warnings() {
-            warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-            self.shared.progress.set_warnings(warnings);
-        }
+        self.warn(&warnings);
         let mut config = config(&self.kafka)?;
         // No group: every replica reads everything, from where its own state is.
         config.set("group.id", format!("{}replica", self.kafka.topic_prefix)).set("enable.auto.commit", "false");
         config.set("auto.offset.reset", "earliest").set("fetch.wait.max.ms", "10");
         config.set("fetch.error.backoff.ms", "100").set("queued.max.messages.kbytes", "65536");
-        let consumer = config.create_with_context(Callbacks::of(&self.kafka)).map_err(BrokerError::Settings)?;
+        let consumer = consumer(&self.kafka, &config)?;
         let from = self.shared.engine.read().positions().clone();
         let merge = Merge::new(self.topics.ordered.to_vec(), self.topics.cuts.clone(), &from);
         let now = Instant::now();
         let mut reader = Reader {
             consumer,
             merge,
+            warnings,
             arrived_at: now,
             is_troubled: false,
             paused: BTreeSet::new(),
@@ -62,10 +62,54 @@ impl Consume {
             buried_at: now,
             unburied_since: None,
         };
+        self.go_back_to_config(&from)?;
         let goal = self.assign(&mut reader, &from)?;
         reader.cuts_end = goal.of(&self.topics.cuts, 0).unwrap_or(0);
         reader.goal = is_first.then_some(goal);
         Ok(reader)
+    }
+
+    /// Brings that config into force that was when the state was where it is now: the newest before its place in the topic.
+    fn go_back_to_config(&self, from: &Positions) -> Result<(), BrokerError> {
+        let topic = self.topics.configs();
+        let Some(next) = from.of(topic, 0).filter(|next| *next > 0) else { return Ok(()) };
+        let refused = |error: KafkaError| BrokerError::Refused(explain(&self.kafka, &error));
+        let mut config = config(&self.kafka)?;
+        config.set("group.id", format!("{}replica", self.kafka.topic_prefix)).set("enable.auto.commit", "false");
+        let consumer = consumer(&self.kafka, &config)?;
+        let (first, end) = consumer.fetch_watermarks(topic, 0, ASK).map_err(refused)?;
+        let next = next.min(end);
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, 0, At::Beginning).map_err(refused)?;
+        consumer.assign(&list).map_err(refused)?;
+        let (started, mut at, mut newest) = (Instant::now(), first, None::<Proposal>);
+        while at < next {
+            if self.stopped() || started.elapsed() > FIND_CONFIG {
+                let problem =
+                    format!("does not give its records before {next} within {FIND_CONFIG:?}: it is tried again");
+                return Err(BrokerError::Topic { topic: topic.to_owned(), problem });
+            }
+            let Some(message) = consumer.poll(POLL * 20).transpose().map_err(refused)? else { continue };
+            at = message.offset() + 1;
+            if message.offset() < next {
+                let arrived = Arrived::of(&message, Topics::CONFIGS, &self.reading.lock());
+                // One that came too late to take the place of what it had seen was never in force.
+                let follows = |proposal: &Proposal| match (&proposal.expected, &newest) {
+                    (Some(expected), Some(newest)) => *expected == newest.version,
+                    _ => true,
+                };
+                if let Some(proposal) = arrived.proposal.filter(|proposal| follows(proposal)) {
+                    newest = Some(*proposal);
+                }
+            }
+        }
+        if let Some(proposal) = newest {
+            match self.witness.config_before(&proposal) {
+                Ok(reading) => *self.reading.lock() = reading,
+                Err(why) => tracing::warn!(version = proposal.version, "config not taken up: {why}"),
+            }
+        }
+        Ok(())
     }
 
     /// Reads every partition from where it was left; gives how far they reach now.

@@ -86,7 +86,9 @@ impl Consume {
         reader.looked_at = Instant::now();
         // If the process ends, the loop does, too.
         let _ = self.bury_due(reader);
+        self.warn(&reader.warnings);
         let broker = &self.shared.metrics.broker;
+        broker.clock_ahead.set(self.publisher.skew().ahead_ms() as f64 / 1e3);
         broker.leader.set(i64::from(self.leads.load(Ordering::Acquire)));
         broker.waiting.set(reader.merge.waiting() as i64);
         let ends = self.ends.lock().clone();
@@ -95,6 +97,16 @@ impl Consume {
                 let left = end - reader.merge.taken((lane, partition));
                 broker.tell_lag(topic, partition, left.max(0));
             }
+        }
+    }
+
+    /// Warns of the topics, and of this replica's clock.
+    pub(super) fn warn(&self, of_topics: &[String]) {
+        let warnings: Vec<String> = of_topics.iter().cloned().chain(self.publisher.skew().warning()).collect();
+        let known = self.shared.progress.warnings();
+        if warnings != known {
+            warnings.iter().filter(|warning| !known.contains(warning)).for_each(|warning| tracing::warn!("{warning}"));
+            self.shared.progress.set_warnings(warnings);
         }
     }
 

@@ -1,9 +1,10 @@
 //! What is taken, into this replica's own log.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use sidecart_engine::nouns::{Entry, Record, Timestamp};
+use sidecart_engine::nouns::{Entry, EventKind, Positions, Record, Timestamp};
 
 use super::{BATCH, BATCH_BYTES, Consume, RETRY, Reader};
 use crate::broker::arrived::Arrived;
@@ -22,6 +23,9 @@ impl Consume {
     /// Appends a batch and has it applied; `false`: the process ends, or its log takes nothing more.
     pub(super) fn submit(&self, reader: &mut Reader, mut steps: Vec<Step<Arrived>>) -> bool {
         let now = self.shared.clock.now();
+        if !self.tell_witness(&mut steps) {
+            return false;
+        }
         let oldest_ms = self.tell_ages(&steps, now);
         // Before anything of the batch is appended: whoever dies here reads it again.
         if !self.see_to_letters(reader, &mut steps) {
@@ -47,6 +51,70 @@ impl Consume {
             }
         }
         job.is_empty() || self.hand_on(reader, job, received)
+    }
+
+    /// Judges what is judged in its turn, and tells the rest of the replica what means more than a change of the state.
+    /// `false`: the process ends.
+    fn tell_witness(&self, steps: &mut [Step<Arrived>]) -> bool {
+        let leads = self.leads.load(Ordering::Acquire);
+        for step in steps {
+            let Step::Record(arrived) = step else { continue };
+            arrived.judge(&self.reading.lock());
+            self.take_config(arrived);
+            if leads {
+                self.tell_clicks(arrived);
+            }
+            if !self.note_erasures(arrived) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Brings a config into force for what comes behind it.
+    fn take_config(&self, arrived: &mut Arrived) {
+        let Some(proposal) = arrived.proposal.take() else { return };
+        match self.witness.config(&proposal) {
+            Ok(reading) => *self.reading.lock() = reading,
+            // Not put aside: who put it is told, and so does each replica's `lastError`.
+            Err(why) => tracing::warn!(version = proposal.version, "config not taken up: {why}"),
+        }
+    }
+
+    fn tell_clicks(&self, arrived: &Arrived) {
+        for entry in &arrived.entries {
+            if let Record::Event(event) = entry.record()
+                && event.kind == EventKind::Click
+                && event.attribution_token.is_some()
+            {
+                self.witness.click(event);
+            }
+        }
+    }
+
+    /// Has what is to be forgotten in this replica's files written down before its log and state know of it: a crash in
+    /// between is made good by reading the record again. `false`: the process ends.
+    fn note_erasures(&self, arrived: &Arrived) -> bool {
+        let mut refused = false;
+        for entry in &arrived.entries {
+            let Record::Erase(erasure) = entry.record() else { continue };
+            let mut reach = Positions::default();
+            reach.advance(&self.topics.ordered[arrived.lane], arrived.partition, arrived.offset + 1);
+            while let Err(error) = self.witness.erasure(erasure, &reach, entry.accepted_at()) {
+                tracing::error!("an erasure cannot be taken: {error}");
+                self.shared.progress.set_behind(Some(error.to_string()));
+                std::thread::sleep(RETRY);
+                if self.stopped() {
+                    return false;
+                }
+                refused = true;
+            }
+        }
+        if refused {
+            // Whether more is to come is said with the next look.
+            self.shared.progress.set_behind(None);
+        }
+        true
     }
 
     /// Tells how old the newest record of each partition is; gives the age of the oldest of all, in milliseconds.
@@ -114,7 +182,7 @@ fn again(payloads: &[Vec<u8>]) -> Result<Vec<Prepared>, SubmitError> {
 }
 
 /// What is written down of a cut that was taken whole.
-fn positions(reached: sidecart_engine::nouns::Positions, now: Timestamp) -> Vec<Prepared> {
+fn positions(reached: Positions, now: Timestamp) -> Vec<Prepared> {
     let entry = Entry { accepted_at: now, record: Record::Positions(reached), origin: None };
     let prepared = Prepared::new(entry).inspect_err(|error| tracing::error!(%error, "positions cannot be kept"));
     prepared.into_iter().collect()

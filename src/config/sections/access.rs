@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,15 +11,21 @@ use crate::config::kind;
 #[serde(deny_unknown_fields, default)]
 pub struct Access {
     /// Whether to serve beyond this machine without any key, as behind a gateway that asks for one.
+    #[schemars(extend("x-live" = true))]
     pub open: bool,
     /// Keys by name. Two names with the same scopes let a key be changed without a gap: add the new one, move the
     /// callers, remove the old one.
-    #[schemars(extend("propertyNames" = {"x-kind": "placement"}, "maxProperties" = 100, "x-each" = "NAME"))]
+    #[schemars(extend("propertyNames" = {"x-kind": "placement"}, "maxProperties" = 100, "x-each" = "NAME", "x-live" = true))]
     #[schemars(extend("x-example" = "keys: {shop: {hash: 'sha256:...', scopes: [events, recommend]}}"))]
     pub keys: BTreeMap<String, AccessKey>,
     /// Origins whose pages may call the server from a browser; empty: none.
     #[schemars(with = "Vec<kind::WebOrigin>")]
+    #[schemars(extend("x-live" = true))]
     pub cors: Vec<String>,
+    /// A file with the key that attribution tokens are signed with: 32 bytes, or 64 hexadecimal digits. Replicas need the
+    /// same; `null`: `token.key` in the data directory, made if absent.
+    #[schemars(with = "Option<kind::FilePath>")]
+    pub token_key_file: Option<PathBuf>,
 }
 
 /// A key, what it may be used for, and how often.

@@ -17,12 +17,26 @@ pub enum LogKind {
     Kafka,
 }
 
+/// Where the live part of the config comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConfigKind {
+    /// The file, and with the embedded log `PUT /v1/config`.
+    #[default]
+    File,
+    /// A topic of the broker, for all replicas alike: what `PUT /v1/config` on any of them writes there.
+    Topic,
+}
+
 /// How events come in and how long their ids are remembered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Events {
     /// Where events are kept.
     pub log: LogKind,
+    /// Where the live part of the config comes from, where the log is a broker's. With `topic` the file gives what needs a
+    /// restart, and all else until the first config is put; see docs/cluster.md.
+    pub config: ConfigKind,
     /// An event older than this is refused as late; `sidecart import` is the way in for history.
     #[schemars(extend("x-min" = "1m", "x-max" = "3650d"))]
     #[schemars(extend("x-live" = true))]
@@ -55,6 +69,7 @@ impl Default for Events {
         let dedupe = Settings::default().dedupe;
         Self {
             log: LogKind::Embedded,
+            config: ConfigKind::File,
             allowed_lateness: Span::from_ms(24 * HOUR_MS),
             max_future_skew: Span::from_ms(5 * MINUTE_MS),
             dedupe_window: Span::from_ms(dedupe.window_ms),

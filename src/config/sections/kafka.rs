@@ -24,7 +24,10 @@ pub struct Kafka {
     /// Copies of each partition, where topics are made; `null`: the broker's own default.
     #[schemars(range(min = 1, max = 10))]
     pub replication: Option<u16>,
-    /// How long topics keep events, cuts, erasures, decisions and dead letters, where they are made.
+    /// Whether replicas tell one another what they answered: then clicks teach the ranker, and decisions can be looked up,
+    /// whichever replica answered. Without it only answers of the replica that leads teach.
+    pub share_decisions: bool,
+    /// How long topics keep events, cuts, erasures and dead letters, where they are made.
     #[schemars(extend("x-min" = "1h", "x-max" = "3650d"))]
     pub retention: Span,
     /// How long the broker may take to make a record durable before its sender is told to come again (503).
@@ -45,6 +48,7 @@ impl Default for Kafka {
             create_topics: true,
             partitions: 12,
             replication: None,
+            share_decisions: true,
             retention: Span::from_ms(28 * DAY_MS),
             publish_timeout: Span::from_secs(5),
             cut_every: Span::from_ms(10),
@@ -76,7 +80,8 @@ pub struct KafkaSecurity {
     /// A file that holds the password and nothing else: the config itself can be read over HTTP.
     #[schemars(with = "Option<kind::FilePath>")]
     pub password_file: Option<PathBuf>,
-    /// A file with a token, for `oauthbearer`; read anew whenever the old token is about to expire.
+    /// A file with a token, for `oauthbearer`; read anew whenever the old token is about to expire. Topics must be made by
+    /// hand then.
     #[schemars(with = "Option<kind::FilePath>")]
     pub token_file: Option<PathBuf>,
 }

@@ -25,7 +25,9 @@ pub struct Storage {
     pub checkpoints_kept: usize,
     /// Checkpoints in an object store or a shared folder as well, for replicas that start with an empty data directory.
     /// Wants a build with the feature `object-store`. Credentials are read from the environment, as the store's own
-    /// clients do: `AWS_ACCESS_KEY_ID`, `GOOGLE_SERVICE_ACCOUNT`, `AZURE_STORAGE_ACCOUNT_NAME` and so on.
+    /// clients do: `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`; `GOOGLE_SERVICE_ACCOUNT`, the path of a key file;
+    /// `AZURE_STORAGE_ACCOUNT_NAME` and `AZURE_STORAGE_ACCOUNT_KEY`; without them, from the machine (instance role, workload
+    /// identity, managed identity).
     pub remote: Remote,
 }
 
@@ -58,13 +60,15 @@ pub struct Remote {
     pub keep: usize,
     /// Whether an empty data directory is filled from there at the start.
     pub restore: bool,
-    /// Address of an S3-compatible store; `null`: that of Amazon.
-    #[schemars(with = "Option<kind::WebOrigin>")]
+    /// Address of the store, for one that speaks the protocol of S3, Google's or Azure's elsewhere, or an emulator; with
+    /// `http://`, nothing is encrypted on its way. Azure's: `https://ACCOUNT.blob.core.windows.net`, an emulator's with the
+    /// account behind it. `null`: that of Amazon, Google or Azure.
+    #[schemars(with = "Option<kind::StoreEndpoint>")]
     pub endpoint: Option<String>,
     /// Region of an S3 bucket; `null`: `AWS_REGION`, or `us-east-1`.
     #[schemars(with = "Option<kind::Name>")]
     pub region: Option<String>,
-    /// How an S3 store encrypts them.
+    /// How an S3 store encrypts them; what lies with Google or Azure is encrypted as the bucket or account is set up.
     pub encryption: Encryption,
     /// Id of the key for `kms`; `null`: the account's own.
     #[schemars(with = "Option<kind::Name>")]
