@@ -12,7 +12,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ItemIx;
-use super::fetch::fetch;
+use super::fetch::{fetch, lines};
 use super::session_index::SessionIndex;
 use crate::nouns::mixed;
 use crate::settings::EmbeddingSettings;
@@ -107,7 +107,11 @@ impl Embeddings {
     pub(crate) fn fetch(&self, items: impl Iterator<Item = ItemIx> + Clone) {
         fetch(items.clone().map(|item| self.row(item).unwrap_or(NO_ROW)));
         let rows = items.filter_map(|item| self.row(item));
-        fetch(rows.flat_map(|row| lines(vector(&self.wanted, row)).chain(lines(vector(&self.given, row)))));
+        fetch(
+            rows.map(|row| {
+                lines(vector(&self.wanted, row), f32::to_bits) ^ lines(vector(&self.given, row), f32::to_bits)
+            }),
+        );
     }
 
     /// A visit came to `item`, after the items `before`, the newest first.
@@ -158,19 +162,16 @@ impl Embeddings {
         let drawn = self.draw(before, item, &mut rows);
         let rows = &rows[..drawn];
         let given = before.iter().filter_map(|&known| self.row(known));
-        fetch(given.flat_map(|row| lines(vector(&self.given, row))).chain(self.lines_of_wanted(rows)));
+        fetch(given.map(|row| lines(vector(&self.given, row), f32::to_bits)).chain(self.lines_of_wanted(rows)));
         let aged = |(age, &known): (usize, &ItemIx)| (known, age as f32);
         let Some(stand) = self.stand(before.iter().enumerate().map(aged)) else { return };
         let slope = self.push(&stand, rows, settings.rate);
         self.pull(before, &slope, settings.rate);
     }
 
-    /// A number of each cache line that a step reads of these rows as wanted ones.
+    /// What is to be fetched of each of these rows for a step that wants them.
     fn lines_of_wanted<'a>(&'a self, rows: &'a [u32]) -> impl Iterator<Item = u32> + 'a {
-        rows.iter().flat_map(|&row| {
-            let square = self.squares[row as usize][1].to_bits();
-            lines(vector(&self.wanted, row)).chain([square])
-        })
+        rows.iter().map(|&row| self.squares[row as usize][1].to_bits() ^ lines(vector(&self.wanted, row), f32::to_bits))
     }
 
     /// Draws rows to tell the first one from; how many there are then.
@@ -291,13 +292,6 @@ fn vector(vectors: &[f32], row: u32) -> &Point {
 
 fn vector_mut(vectors: &mut [f32], row: u32) -> &mut Point {
     vectors[row as usize * DIM..].first_chunk_mut().expect("a row is as long as a vector")
-}
-
-/// A number of each cache line of a vector.
-fn lines(vector: &Point) -> impl Iterator<Item = u32> + '_ {
-    /// Numbers in a cache line.
-    const LINE: usize = 16;
-    vector.iter().step_by(LINE).map(|number| number.to_bits())
 }
 
 /// The dot product of two vectors, in sums that grow side by side.
