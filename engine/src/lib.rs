@@ -28,7 +28,8 @@ pub use store::{Asker, Forgotten, Kept, State};
 use views::{ItemView, SessionView, Sizes, Trace, UserView};
 pub use watch::{Pace, Stage, Unhurried, Watch};
 
-/// The shape of [`State`] when it is saved. Raised whenever a saved state of before could not be read back.
+/// The shape of [`State`] when it is saved. Raised whenever a saved state of before could not be read back, or is not what
+/// its log gives now.
 pub const STATE_VERSION: u32 = 8;
 
 /// What became of an entry.

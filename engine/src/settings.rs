@@ -219,7 +219,7 @@ impl Default for Settings {
             },
             popularity: PopularitySettings { half_life_ms: 30 * DAY_MS, short_half_life_ms: DAY_MS },
             index: IndexSettings { max_sessions: 2_000_000, max_items: 64, postings_per_item: 500 },
-            embeddings: EmbeddingSettings { max_items: 200_000, rehearsals: 1, rate: 0.1 },
+            embeddings: EmbeddingSettings { max_items: 200_000, rehearsals: 1, rate: 0.15 },
             users: UserSettings { max_users: 1_000_000, items_per_user: 128, half_life_ms: 90 * DAY_MS },
             catalog: CatalogSettings { max_items: 1_000_000, currency: Currency::USD },
             candidates: CandidateSettings::default(),

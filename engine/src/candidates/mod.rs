@@ -40,6 +40,11 @@ impl Workspace {
         self.found.clear();
     }
 
+    /// How many past visits speak for an item in session-kNN, as if each said as much; 0 where it was not asked.
+    pub(crate) fn voters(&self, item: ItemIx) -> f32 {
+        if self.survey.is_done { self.survey.voters(item) } else { 0.0 }
+    }
+
     /// Takes the items of the visit out of what is being summed up. The visit's own events have just drawn them
     /// together, which says nothing about what others do; where they may return, they come by their own source.
     pub(crate) fn leave_out_visit(&mut self, moment: &Moment<'_>) {

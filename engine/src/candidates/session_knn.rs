@@ -85,14 +85,23 @@ pub(super) struct Survey {
     visits: Vec<(u32, [f32; VIEWS.len()])>,
     /// Some of those, where they lie and how much they say.
     located: Vec<(Located, [f32; VIEWS.len()])>,
-    /// What they say of items.
-    votes: Sums<{ VIEWS.len() }>,
+    /// What they say of items: the sum of their votes, by view, and that of the first view's squares.
+    votes: Sums<{ VIEWS.len() + 1 }>,
     /// How much what stands near the newest shared item says, which itself stands at [`MAX_VISIT_ITEMS`]: made once for all.
     near: Vec<[f32; VIEWS.len()]>,
     ranked: Vec<u64>,
 }
 
 impl Survey {
+    /// How many visits vote for an item in the first view, as if each said as much: (sum of votes)^2 / sum of their squares
+    /// (Kish's effective sample size). 1 where one visit says it all; 0 where none does.
+    pub(super) fn voters(&self, item: ItemIx) -> f32 {
+        match self.votes.get(item) {
+            Some(&[sum, _, squares]) if squares > 0.0 => sum * sum / squares,
+            _ => 0.0,
+        }
+    }
+
     fn make(&mut self, moment: &Moment<'_>) {
         self.is_done = true;
         self.find(moment);
@@ -187,7 +196,8 @@ impl Survey {
                 let sides = [votes, votes.map(|votes| votes * BEFORE)];
                 for (at, (&place, near)) in places.iter().zip(&self.near[MAX_VISIT_ITEMS - anchor..]).enumerate() {
                     let votes = &sides[usize::from(at < anchor)];
-                    self.votes.add_at(place as usize, std::array::from_fn(|view| votes[view] * near[view]));
+                    let [vote, of_whole] = std::array::from_fn(|view| votes[view] * near[view]);
+                    self.votes.add_at(place as usize, [vote, of_whole, vote * vote]);
                 }
             }
         }
@@ -274,5 +284,25 @@ impl Ranks {
     /// Where a visit holds the newest item of context, by the lowest standing of all that it holds.
     fn anchor(lowest: u32) -> Option<usize> {
         (lowest >> 16 < NO_RANK).then_some(usize::from(u16::MAX) - (lowest as usize & usize::from(u16::MAX)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn voters_are_as_many_as_say_something_and_few_where_one_says_most() {
+        let mut survey = Survey::default();
+        survey.votes.begin(3);
+        let mut vote = |item, vote: f32| survey.votes.add(item, [vote, 0.0, vote * vote]);
+        (0..3).for_each(|_| vote(1, 0.2));
+        (0..9).for_each(|_| vote(2, 0.01));
+        vote(2, 5.0);
+        assert!((survey.voters(1) - 3.0).abs() < 1e-5);
+        assert!((1.0..1.1).contains(&survey.voters(2)), "{}", survey.voters(2));
+        assert_eq!(survey.voters(0), 0.0);
+        survey.votes.clear(1);
+        assert_eq!(survey.voters(1), 0.0, "what the visit has seen has no votes");
     }
 }

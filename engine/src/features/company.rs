@@ -3,7 +3,7 @@
 
 use super::set;
 use crate::nouns::{Feature, Vector};
-use crate::store::{Moment, Pool, dot};
+use crate::store::{Candidate, Moment, Pool, dot};
 
 /// Logits above the mean of the list at which the feature is 1, and where it ends, either way.
 const LOGITS: f32 = 4.0;
@@ -14,27 +14,32 @@ const AT_ONCE: usize = 32;
 pub(super) fn write(moment: &Moment<'_>, pool: &Pool, vectors: &mut [Vector]) {
     let embeddings = &moment.state.embeddings;
     let Some(stand) = embeddings.stand(moment.visit.iter().map(|seen| (seen.item, seen.age))) else { return };
-    let last = moment.last().and_then(|last| embeddings.given(last)).map(|last| (last, dot(last, last)));
+    let last = moment.last().and_then(|last| embeddings.of(last)).map(|last| (last, dot(last, last)));
     let (mut sum, mut known) = (0.0, 0_u32);
     for (candidates, vectors) in pool.candidates.chunks(AT_ONCE).zip(vectors.chunks_mut(AT_ONCE)) {
         embeddings.fetch(candidates.iter().map(|candidate| candidate.item));
-        for (candidate, vector) in candidates.iter().zip(vectors) {
+        for (candidate, vector) in candidates.iter().zip(vectors).filter(is_new) {
             let Some(wanted) = embeddings.wanted(&stand, candidate.item) else { continue };
             set(vector, Feature::CompanyWanted, wanted);
             sum += wanted;
             known += 1;
-            if let (Some((last, square)), Some(own)) = (last, embeddings.given(candidate.item)) {
+            if let (Some((last, square)), Some(own)) = (last, embeddings.of(candidate.item)) {
                 let cosine = dot(last, own) / (square * dot(own, own)).sqrt().max(f32::MIN_POSITIVE);
                 set(vector, Feature::CompanyLike, cosine);
             }
         }
     }
     let mean = sum / known.max(1) as f32;
-    for (candidate, vector) in pool.candidates.iter().zip(vectors.iter_mut()) {
+    for (candidate, vector) in pool.candidates.iter().zip(vectors.iter_mut()).filter(is_new) {
         // Without vectors an item is like the mean: the figure stays 0.
-        if embeddings.given(candidate.item).is_some() {
+        if embeddings.of(candidate.item).is_some() {
             let wanted = &mut vector[Feature::CompanyWanted as usize];
             *wanted = ((*wanted - mean) / LOGITS).clamp(-MOST, MOST);
         }
     }
+}
+
+/// The visit's own items have none of this: its own events have just drawn them together.
+fn is_new((_, vector): &(&Candidate, &mut Vector)) -> bool {
+    vector[Feature::InVisit as usize] == 0.0
 }

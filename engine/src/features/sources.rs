@@ -46,7 +46,11 @@ const LOGS: [(usize, F); 5] = [
     (place::USER, F::UserLog),
 ];
 
+/// The logarithm of voters that counts as 1: some fifty of the five hundred that are asked.
+const LOG_VOTERS: f32 = 4.0;
+
 pub(super) fn write(candidate: &Candidate, vector: &mut Vector) {
+    set(vector, F::KnnVoters, candidate.voters.ln_1p() / LOG_VOTERS);
     let relative = |place: usize| candidate.relative[place];
     let rank = |place: usize| match candidate.ranks[place] {
         0 => 0.0,

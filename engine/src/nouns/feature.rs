@@ -26,6 +26,7 @@ features! {
     ViewedRank = "viewed_rank",
     KnnRelative = "knn_relative",
     KnnRank = "knn_rank",
+    KnnVoters = "knn_voters",
     NextRelative = "next_relative",
     NextRank = "next_rank",
     NextRoot = "next_root",

@@ -120,6 +120,9 @@ pub(super) fn collect(
             scratch.pool.add(place, found, best, is_new);
         }
     }
+    for candidate in &mut scratch.pool.candidates {
+        candidate.voters = scratch.work.voters(candidate.item);
+    }
     most
 }
 

@@ -60,16 +60,15 @@ impl Guard {
         self.mean
     }
 
-    /// Judges the learner's weights: those that proved themselves become the good ones; those that are worse are
-    /// replaced by the good ones.
-    pub(super) fn judge(&mut self, weights: &mut Scorer) -> Verdict {
+    /// Judges the learner's published weights: those that proved themselves become the good ones; those that are worse are
+    /// to be replaced by the good ones.
+    pub(super) fn judge(&mut self, weights: &Scorer) -> Verdict {
         if self.lists < LEAST_LISTS {
             return Verdict::Good;
         }
         let n = f64::from(self.lists);
         let error = (self.deviations / (n - 1.0) / n).sqrt();
         if self.mean - SURE * error > TOLERANCE || !self.mean.is_finite() {
-            *weights = self.good;
             *self = Self { loss: self.loss, rollbacks: self.rollbacks + 1, ..Self::of(self.good) };
             return Verdict::Worse;
         }
@@ -90,33 +89,33 @@ mod tests {
         Scorer { linear: Linear::ungated([weight; FEATURES]), hidden: Hidden::untaught() }
     }
 
-    fn after(lists: u32, excess: impl Fn(u32) -> f64) -> (Guard, f32, Verdict) {
+    /// The guard, and what it says of weights of 2 after such a race against weights of 1.
+    fn after(lists: u32, excess: impl Fn(u32) -> f64) -> (Guard, Verdict) {
         let mut guard = Guard::of(all(1.0));
         (0..lists).for_each(|list| guard.watch(3.0 + excess(list), 3.0));
-        let mut weights = all(2.0);
-        let verdict = guard.judge(&mut weights);
-        (guard, weights.linear.weights[0], verdict)
+        let verdict = guard.judge(&all(2.0));
+        (guard, verdict)
     }
 
     #[test]
     fn a_learner_that_is_surely_worse_is_rolled_back() {
-        let (guard, weights, verdict) = after(LEAST_LISTS, |list| 0.3 + f64::from(list % 3) * 0.1);
-        assert_eq!((verdict, weights, guard.rollbacks), (Verdict::Worse, 1.0, 1));
+        let (guard, verdict) = after(LEAST_LISTS, |list| 0.3 + f64::from(list % 3) * 0.1);
+        assert_eq!((verdict, guard.good, guard.rollbacks), (Verdict::Worse, all(1.0), 1));
         assert_eq!(guard.lists, 0, "the race begins anew");
-        let (_, weights, verdict) = after(LEAST_LISTS, |_| f64::NAN);
-        assert_eq!((verdict, weights), (Verdict::Worse, 1.0));
+        let (guard, verdict) = after(LEAST_LISTS, |_| f64::NAN);
+        assert_eq!((verdict, guard.good), (Verdict::Worse, all(1.0)));
     }
 
     #[test]
     fn noise_and_too_few_lists_are_no_reason() {
         let noise = |list: u32| if list.is_multiple_of(2) { 2.0 } else { -1.9 };
-        assert_eq!(after(LEAST_LISTS, noise).2, Verdict::Good);
-        assert_eq!(after(LEAST_LISTS - 1, |_| 1.0).2, Verdict::Good);
+        assert_eq!(after(LEAST_LISTS, noise).1, Verdict::Good);
+        assert_eq!(after(LEAST_LISTS - 1, |_| 1.0).1, Verdict::Good);
     }
 
     #[test]
     fn weights_that_proved_themselves_become_the_good_ones() {
-        let (guard, weights, verdict) = after(TRUSTED_AFTER, |_| -0.1);
-        assert_eq!((verdict, weights, guard.good.linear.weights[0]), (Verdict::Good, 2.0, 2.0));
+        let (guard, verdict) = after(TRUSTED_AFTER, |_| -0.1);
+        assert_eq!((verdict, guard.good), (Verdict::Good, all(2.0)));
     }
 }

@@ -12,7 +12,7 @@ use crate::nouns::{FEATURES, Hidden, UNITS, Units, Vector};
 /// sum before it goes on with the next.
 const BLOCK: usize = 4;
 
-/// The scores of a list in its order, see [`super::Given::score`].
+/// The scores of a list in its order, see [`super::Given::scores`].
 #[multiversion(targets("x86_64+avx2"))]
 pub(super) fn scores(weights: &Vector, hidden: &Hidden, start: &Units, vectors: &[Vector], scores: &mut Vec<f32>) {
     scores.clear();

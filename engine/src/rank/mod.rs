@@ -1,10 +1,13 @@
 //! How candidates are put in order: a linear scorer with a small hidden layer, and how it learns from what shoppers really did next.
 
+mod found;
 mod guard;
 mod hidden;
+mod learner;
 mod lesson;
 mod linear;
 mod list;
+mod mean;
 mod odds;
 mod scorer;
 mod starting;

@@ -1,4 +1,4 @@
-use super::linear::{Linear, dot};
+use super::linear::Linear;
 use super::list;
 use crate::nouns::{Gates, Hidden, Intent, Learned, Units, Vector};
 use crate::settings::CandidateSettings;
@@ -18,6 +18,32 @@ impl Scorer {
         Self { linear: Linear::learned(learned, intent, settings), hidden }
     }
 
+    /// All its numbers, kind by kind.
+    pub(crate) fn numbers(&self) -> [&[f32]; 6] {
+        let (linear, hidden) = (&self.linear, &self.hidden);
+        [
+            &linear.weights,
+            linear.gates.as_flattened(),
+            hidden.inputs.as_flattened(),
+            hidden.gates.as_flattened(),
+            &hidden.bias,
+            &hidden.output,
+        ]
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn numbers_mut(&mut self) -> [&mut [f32]; 6] {
+        let (linear, hidden) = (&mut self.linear, &mut self.hidden);
+        [
+            &mut linear.weights,
+            linear.gates.as_flattened_mut(),
+            hidden.inputs.as_flattened_mut(),
+            hidden.gates.as_flattened_mut(),
+            &mut hidden.bias,
+            &mut hidden.output,
+        ]
+    }
+
     /// The scorer for a list of those gates.
     pub(crate) fn given(&self, gates: &Gates) -> Given<'_> {
         Given { weights: self.linear.given(gates), hidden: &self.hidden, start: self.hidden.start(gates) }
@@ -34,12 +60,13 @@ pub(crate) struct Given<'a> {
 }
 
 impl Given<'_> {
-    /// The score of one candidate. Not finite only if a feature or a weight is not.
+    /// The score of one candidate by itself: what lists are tested against.
+    #[cfg(test)]
     pub(crate) fn score(&self, vector: &Vector) -> f32 {
-        dot(&self.weights, vector) + self.combined(vector)
+        super::linear::dot(&self.weights, vector) + self.combined(vector)
     }
 
-    /// The scores of a whole list, in its order: those of [`Given::score`], for a third of the work.
+    /// The scores of a whole list, in its order. Not finite only where a feature or a weight is not.
     pub(crate) fn scores(&self, vectors: &[Vector], scores: &mut Vec<f32>) {
         list::scores(&self.weights, self.hidden, &self.start, vectors, scores);
     }

@@ -1,50 +1,25 @@
-use std::collections::BTreeMap;
-
-use super::guard::{Guard, Verdict};
+use super::found::Found;
+use super::learner::Learner;
 use super::lesson::{Basis, Lesson};
-use super::linear::Linear;
 use super::scorer::Scorer;
-use crate::nouns::{FEATURES, Feature, GATES, Gate, Hidden, Intent, Learned, Model, UNITS};
+use crate::nouns::{Feature, Gate, Intent, Learned, Model};
 use crate::settings::CandidateSettings;
 
-/// Largest weight, either way: a runaway update must not take the ranking with it.
-const MAX_WEIGHT: f32 = 50.0;
-/// First gradients are not trusted fully: AdaGrad's sums of squares start here. Those of gated weights, which start at
-/// nothing and are many, less so.
-const CAUTIOUS: Scorer = Scorer {
-    linear: Linear { weights: [1e-2; FEATURES], gates: [[1.0; FEATURES]; GATES] },
-    hidden: Hidden {
-        inputs: [[0.1; UNITS]; FEATURES],
-        gates: [[0.1; UNITS]; GATES],
-        bias: [0.1; UNITS],
-        output: [0.1; UNITS],
-    },
-};
 /// Share of the learning rate at which the gated weights of baskets move: there are fewer orders than looks to learn
 /// from.
 const BASKET_GATES: f32 = 0.3;
-/// Lists over which the share found is a mean; those before fade by 1/e per so many.
-const FOUND_LISTS: u32 = 2_000;
 
 /// The online learner: listwise softmax over the candidates of one request, by AdaGrad.
 ///
 /// Loss = -log P(target | list) with P = softmax of the scores (Cao et al., ICML 2007, top one), steps scaled per
-/// feature by the root of their summed squares (Duchi et al., JMLR 2011).
+/// feature by the root of their summed squares (Duchi et al., JMLR 2011). What ranks is the mean of where the steps ended
+/// lately.
 #[derive(Debug, Clone)]
 pub struct Trainer {
     learners: [Learner; Intent::ALL.len()],
+    found: [Found; Intent::ALL.len()],
     /// Room for the scores of one list.
     scores: Vec<f32>,
-}
-
-#[derive(Debug, Clone)]
-struct Learner {
-    scorer: Scorer,
-    /// AdaGrad's sums of squares, weight by weight.
-    squares: Scorer,
-    lessons: u64,
-    found: Found,
-    guard: Guard,
 }
 
 /// How the learning of one intent goes: for metrics.
@@ -62,26 +37,6 @@ pub struct Course {
     pub rollbacks: u64,
 }
 
-/// How much of what shoppers took was in their lists: the plain mean at first, then one that forgets, so that it follows
-/// the shop.
-#[derive(Debug, Clone, Copy)]
-struct Found {
-    share: f32,
-    lists: u32,
-}
-
-impl Found {
-    fn of(model: &Model, intent: Intent) -> Self {
-        let known = model.found.get(&intent).copied().filter(|share| (0.0..=1.0).contains(share));
-        known.map_or(Self { share: 0.0, lists: 0 }, |share| Self { share, lists: FOUND_LISTS })
-    }
-
-    fn add(&mut self, share: f32) {
-        self.lists = (self.lists + 1).min(FOUND_LISTS);
-        self.share += (share - self.share) / self.lists as f32;
-    }
-}
-
 impl Trainer {
     /// A learner that goes on from a model.
     #[must_use]
@@ -89,10 +44,10 @@ impl Trainer {
         let learned = Learned::of(model);
         let learner = |intent| {
             let scorer = Scorer::learned(&learned, intent, settings);
-            let (found, guard) = (Found::of(model, intent), Guard::of(scorer));
-            Learner { scorer, squares: CAUTIOUS, lessons: 0, found, guard }
+            if learned.get(intent).is_some() { Learner::taught(scorer) } else { Learner::untaught(scorer) }
         };
-        Self { learners: Intent::ALL.map(learner), scores: Vec::new() }
+        let found = Intent::ALL.map(|intent| Found::of(model, intent));
+        Self { learners: Intent::ALL.map(learner), found, scores: Vec::new() }
     }
 
     /// Lessons taken so far.
@@ -105,11 +60,11 @@ impl Trainer {
 
     /// How the learning of each intent goes.
     pub fn courses(&self) -> impl Iterator<Item = Course> + '_ {
-        Intent::ALL.into_iter().zip(&self.learners).map(|(intent, learner)| Course {
+        Intent::ALL.into_iter().zip(&self.learners).zip(&self.found).map(|((intent, learner), found)| Course {
             intent,
             loss: learner.guard.loss,
             excess: learner.guard.excess(),
-            found: (learner.found.lists > 0).then_some(learner.found.share),
+            found: found.is_known().then_some(found.share),
             rollbacks: learner.guard.rollbacks,
         })
     }
@@ -133,7 +88,7 @@ impl Trainer {
         let learner = &mut self.learners[intent as usize];
         let weight = match lesson.basis {
             Basis::Organic => {
-                learner.found.add(lesson.targets.len() as f32 / lesson.taken.max(1) as f32);
+                self.found[intent as usize].add(lesson.targets.len() as f32 / lesson.taken.max(1) as f32);
                 1.0
             }
             Basis::Exposure(weight) => weight,
@@ -142,19 +97,19 @@ impl Trainer {
             return false;
         }
         let mut loss_of = |scorer: &Scorer| {
-            let given = scorer.given(&lesson.gates);
-            let score = |(place, vector)| if counts(place) { given.score(vector) } else { f32::NEG_INFINITY };
-            self.scores.clear();
-            self.scores.extend(lesson.vectors.iter().enumerate().map(score));
+            scorer.given(&lesson.gates).scores(&lesson.vectors, &mut self.scores);
+            let left_out = self.scores.iter_mut().enumerate().filter(|(place, _)| !counts(*place));
+            left_out.for_each(|(_, score)| *score = f32::NEG_INFINITY);
             softmax(&mut self.scores);
             loss(&self.scores, &lesson.targets)
         };
         if lesson.basis == Basis::Organic {
             let good = loss_of(&learner.guard.good);
-            learner.guard.watch(loss_of(&learner.scorer), good);
-        } else {
-            loss_of(&learner.scorer);
+            let published = loss_of(learner.published());
+            learner.guard.watch(published, good);
         }
+        // The step is made from where the learner stands; its probabilities stay in `scores`.
+        loss_of(&learner.scorer);
         let share = 1.0 / lesson.targets.len().max(1) as f32;
         for &target in &lesson.targets {
             self.scores[target] -= share;
@@ -164,88 +119,23 @@ impl Trainer {
         learner.step(&self.scores, lesson, [rate, gate_rate])
     }
 
-    /// The model as learned so far, as the version after `model`, which is in force. Intents without lessons keep what they had; one whose
-    /// weights have become worse than its last good ones gets those back, and goes on from them.
+    /// The model as learned so far, as the version after `model`, which is in force. Intents without lessons keep what they
+    /// had; one whose weights have become worse than its last good ones gets those back, and goes on from them.
     pub fn publish(&mut self, model: &Model) -> Model {
         let mut next = Model { version: model.version + 1, ..model.clone() };
         next.gate_names = Gate::ALL.iter().map(|gate| gate.name().to_owned()).collect();
         for (intent, learner) in Intent::ALL.into_iter().zip(&mut self.learners) {
-            if learner.guard.judge(&mut learner.scorer) == Verdict::Worse {
-                learner.squares = CAUTIOUS;
-            }
+            learner.judge();
             if learner.lessons > 0 {
                 next.weights.insert(intent, learner.named());
                 next.gates.insert(intent, learner.named_gates());
-                next.hidden.insert(intent, learner.scorer.hidden.layer(rounded));
-            }
-            if learner.found.lists > 0 {
-                next.found.insert(intent, learner.found.share);
+                next.hidden.insert(intent, learner.named_hidden());
             }
         }
+        let found = Intent::ALL.into_iter().zip(&self.found).filter(|(_, found)| found.is_known());
+        next.found.extend(found.map(|(intent, found)| (intent, found.share)));
         next
     }
-}
-
-impl Learner {
-    fn named(&self) -> BTreeMap<String, f32> {
-        let named =
-            |&feature: &Feature| (feature.name().to_owned(), rounded(self.scorer.linear.weights[feature as usize]));
-        Feature::ALL.iter().map(named).collect()
-    }
-
-    fn named_gates(&self) -> BTreeMap<String, Vec<f32>> {
-        let of = |feature: Feature| self.scorer.linear.gates.iter().map(move |gate| rounded(gate[feature as usize]));
-        Feature::ALL.iter().map(|&feature| (feature.name().to_owned(), of(feature).collect())).collect()
-    }
-
-    /// One step against the gradient: sum over the list of (P - y) x features, for gated weights times their gate. At
-    /// the rates of weights and of gated weights. Whether it was taken.
-    fn step(&mut self, errors: &[f32], lesson: &Lesson, [rate, gate_rate]: [f32; 2]) -> bool {
-        let mut gradient = [0.0_f32; FEATURES];
-        for (error, vector) in errors.iter().zip(&lesson.vectors) {
-            for (sum, value) in gradient.iter_mut().zip(vector) {
-                *sum += error * value;
-            }
-        }
-        let slope = self.scorer.hidden.slope(&lesson.gates, &lesson.vectors, errors);
-        if gradient.iter().chain(&lesson.gates).any(|value| !value.is_finite()) || !slope.is_finite() {
-            return false;
-        }
-        self.lessons += 1;
-        let (linear, squares) = (&mut self.scorer.linear, &mut self.squares.linear);
-        descend(&mut linear.weights, &mut squares.weights, &gradient, 1.0, rate);
-        for ((gated, squares), &open) in linear.gates.iter_mut().zip(&mut squares.gates).zip(&lesson.gates) {
-            descend(gated, squares, &gradient, open, gate_rate);
-        }
-        let (hidden, squares) = (&mut self.scorer.hidden, &mut self.squares.hidden);
-        descend(&mut hidden.output, &mut squares.output, &slope.output, 1.0, rate);
-        descend(&mut hidden.bias, &mut squares.bias, &slope.bias, 1.0, rate);
-        for ((row, squares), &open) in hidden.gates.iter_mut().zip(&mut squares.gates).zip(&lesson.gates) {
-            descend(row, squares, &slope.bias, open, rate);
-        }
-        descend(
-            hidden.inputs.as_flattened_mut(),
-            squares.inputs.as_flattened_mut(),
-            slope.inputs.as_flattened(),
-            1.0,
-            rate,
-        );
-        true
-    }
-}
-
-/// AdaGrad's step along `open` x gradient.
-fn descend(weights: &mut [f32], squares: &mut [f32], gradient: &[f32], open: f32, rate: f32) {
-    for ((weight, square), slope) in weights.iter_mut().zip(squares).zip(gradient) {
-        let slope = slope * open;
-        *square += slope * slope;
-        *weight = (*weight - rate * slope / square.sqrt()).clamp(-MAX_WEIGHT, MAX_WEIGHT);
-    }
-}
-
-/// To four digits after the point: a published model is a record of the log, and its digits are most of its length.
-fn rounded(weight: f32) -> f32 {
-    (weight * 1e4).round() / 1e4
 }
 
 /// Mean of -ln P over the targets, in nats.
@@ -269,8 +159,12 @@ fn softmax(scores: &mut [f32]) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::learner::MAX_WEIGHT;
+    use super::super::linear::Linear;
     use super::*;
-    use crate::nouns::Gates;
+    use crate::nouns::{FEATURES, GATES, Gates};
     use crate::settings::Settings;
 
     fn list(useful: usize, target: usize) -> Lesson {
@@ -290,15 +184,16 @@ mod tests {
     fn what_tells_the_target_gains_weight_and_bounds_hold() {
         let settings = Settings::default().candidates;
         let mut trainer = Trainer::new(&Model::default(), &settings);
-        let before = trainer.learners[0].scorer.linear.weights[7];
+        let weights = |trainer: &Trainer| trainer.learners[0].published().linear.weights;
+        let before = weights(&trainer)[7];
         for round in 0..2_000 {
             trainer.take(&list(7, round % 5), 0.05);
         }
-        assert!(trainer.learners[0].scorer.linear.weights[7] > before + 0.5);
+        assert!(weights(&trainer)[7] > before + 0.5);
         for _ in 0..2_000 {
             trainer.take(&list(7, 0), 1e6);
         }
-        assert!(trainer.learners[0].scorer.linear.weights.iter().all(|weight| weight.abs() <= MAX_WEIGHT));
+        assert!(weights(&trainer).iter().all(|weight| weight.abs() <= MAX_WEIGHT));
     }
 
     #[test]
@@ -332,24 +227,42 @@ mod tests {
     fn a_learner_gone_astray_publishes_its_last_good_weights() {
         let settings = Settings::default().candidates;
         let mut trainer = Trainer::new(&Model::default(), &settings);
-        let good = trainer.learners[0].scorer;
-        // Steps far too large, on lists that contradict one another.
-        for round in 0..400 {
-            trainer.take(&list(7, round % 5), 50.0);
-            trainer.take(&list(8, (round + 1) % 5), 50.0);
-        }
-        assert_ne!(trainer.learners[0].scorer, good);
+        let good = *trainer.learners[0].published();
+        // Wherever its steps have led it; at a rate of 0 it stays there.
         let linear = Linear::ungated(good.linear.weights.map(|weight| -weight - 9.0));
         trainer.learners[0].scorer = Scorer { linear, hidden: good.hidden };
         for round in 0..400 {
             trainer.take(&list(7, round % 5), 0.0);
         }
+        assert_ne!(*trainer.learners[0].published(), good);
         let model = trainer.publish(&Model::default());
         let course = trainer.courses().next().expect("of browsing");
         assert_eq!(course.rollbacks, 1);
-        assert!(trainer.learners[0].scorer == good, "as it was before");
+        let learner = &trainer.learners[0];
+        assert!(*learner.published() == good && learner.scorer == good, "as it was before");
         let published = Linear::learned(&Learned::of(&model), Intent::Browse, &settings);
         assert!(published.weights.iter().zip(good.linear.weights).all(|(a, b)| (a - b).abs() < 1e-4));
+    }
+
+    #[test]
+    fn a_trainer_that_goes_on_from_a_model_keeps_near_it_at_first() {
+        let settings = Settings::default().candidates;
+        let mut trainer = Trainer::new(&Model::default(), &settings);
+        for round in 0..500 {
+            trainer.take(&list(7, round % 5), 0.05);
+        }
+        let model = trainer.publish(&Model::default());
+        // As after a start, or where the model is another replica's: its own sums of squares are gone, so that its first
+        // steps are the largest.
+        let mut next = Trainer::new(&model, &settings);
+        next.take(&list(9, 3), 0.05);
+        let farthest = |scorer: &Scorer| {
+            let ours = scorer.linear.weights.into_iter().zip(trainer.learners[0].published().linear.weights);
+            ours.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+        };
+        let learner = &next.learners[0];
+        assert!(farthest(&learner.scorer) > 0.02, "{}", farthest(&learner.scorer));
+        assert!(farthest(learner.published()) < 1e-3, "{}", farthest(learner.published()));
     }
 
     #[test]
@@ -361,8 +274,7 @@ mod tests {
             let lesson = Lesson { basis: Basis::Exposure(weight), ..list(7, 2) };
             assert!(trainer.take(&lesson, 0.05));
             assert_eq!(trainer.publish(&Model::default()).found, BTreeMap::new());
-            trainer.learners[0].squares.linear.weights[7] - CAUTIOUS.linear.weights[7]
-                + (trainer.learners[0].scorer.linear.weights[7] - before).max(0.0)
+            trainer.learners[0].scorer.linear.weights[7] - before
         };
         assert!(moved(1.0) > 0.0 && moved(3.0) > moved(1.0));
     }
@@ -380,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_published_model_scores_as_its_learner_did() {
+    fn a_published_model_scores_as_the_mean_of_its_learner() {
         let settings = Settings::default().candidates;
         let mut trainer = Trainer::new(&Model::default(), &settings);
         let gated = Lesson { gates: [0.5; GATES], ..list(7, 2) };
@@ -390,7 +302,7 @@ mod tests {
         let model = trainer.publish(&Model::default());
         assert_eq!(model.version, 1);
         let of = |model: &Model, intent| Scorer::learned(&Learned::of(model), intent, &settings);
-        let (published, own) = (of(&model, Intent::Browse), &trainer.learners[0].scorer);
+        let (published, own) = (of(&model, Intent::Browse), trainer.learners[0].published());
         assert!(own.linear.gates[0][7] > 0.01, "{}", own.linear.gates[0][7]);
         let list = &gated.vectors;
         assert!(own.given(&gated.gates).combined(&list[2]) > own.given(&gated.gates).combined(&list[1]) + 0.01);

@@ -1,13 +1,13 @@
 //! What items are like, learned from the order in which shoppers come to them. Co-visits know only pairs that have
 //! met; vectors also bring items near one another that are met in the same company.
 //!
-//! Each item has two vectors: as something given in a visit, and as something wanted next. For a visit of items y, the
-//! newest first, and the next item x:
-//!   h = sum of fade^age given(y) / sum of fade^age,   P(x) = softmax over x and drawn others of h · wanted(.)
-//! (continuous bag of words with sampled softmax: Mikolov et al., 2013; Barkan and Koenigstein, item2vec, 2016), stepped
-//! by AdaGrad with one rate per vector. Each new item of a visit is a step, and with it some past visits are gone through
-//! again, so that little traffic teaches as much as a second reading of it would. The dice are a function of the
-//! number of steps: the same events give the same vectors.
+//! Each item has a vector. For a visit of items y, the newest first, and the next item x:
+//!   h = sum of fade^age v(y),   P(x) = softmax over x and drawn others of scale · cos(h, v(.))
+//! (continuous bag of words with sampled softmax: Mikolov et al., 2013; Barkan and Koenigstein, item2vec, 2016; cosines
+//! instead of products, so that nothing wins by the length of its vector: Gupta et al., NISER, 2019), stepped by AdaGrad
+//! with two rates per vector: as something given and as something wanted. Each new item of a visit is a step, and with it
+//! some past visits are gone through again, so that little traffic teaches as much as a second reading of it would. The
+//! dice are a function of the number of steps: the same events give the same vectors.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,33 +17,53 @@ use super::session_index::SessionIndex;
 use crate::nouns::mixed;
 use crate::settings::EmbeddingSettings;
 
-/// Numbers per vector. On training windows 64 brought a third more than 32, at twice the memory.
-const DIM: usize = 64;
+/// Numbers per vector. On training windows 128 brought half as much again as 64, at twice the memory.
+const DIM: usize = 128;
 /// Items of a visit that speak, the newest.
 const REACH: usize = 8;
 /// What each speaks against the one after it.
 const FADE: f32 = 0.6;
 /// Others that a wanted item is told from at each step.
-const DRAWN: usize = 8;
+const DRAWN: usize = 12;
 /// One in so many is drawn from all items alike, the rest from what shoppers came to lately.
 const ALIKE: u64 = 4;
 /// Newest items that shoppers came to, to draw from.
 const RECENT: usize = 8_192;
 /// Newest visits that are gone through again.
 const WINDOW: u64 = 100_000;
+/// Logits per unit of cosine: an item can be e^14 times as likely as another at most.
+const SCALE: f32 = 7.0;
+/// Shorter vectors count as so long: near nothing, a cosine has no slope that could be followed.
+const SHORTEST: f32 = 0.5;
 /// Where AdaGrad's sums of squares begin.
 const CAUTION: f32 = 1e-2;
-/// Width of what given vectors begin with. Wanted ones begin at nothing.
+/// Width of what the numbers of a vector begin with.
 const SPREAD: f32 = 0.5;
-/// Rehearsals with the first item of a visit, for each that is asked for: where a visit is short, the rest of its update
-/// is cheap; the average over visits is about one.
-const FIRST: usize = 3;
+/// Rehearsals with the first item of a visit, for each that is asked for, one with the second, and none with what comes
+/// after: where a visit is short, the rest of its update is cheap.
+const FIRST: usize = 2;
 /// Fewest rows kept: a step never replaces a row that it works on.
 const FEWEST_ROWS: usize = 64;
 const NO_ROW: u32 = u32::MAX;
 
 /// A point among the items.
 pub(crate) type Point = [f32; DIM];
+
+/// Where a visit stands among the items.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stand {
+    direction: Point,
+    /// Length of the sum that it is the direction of.
+    length: f32,
+}
+
+impl Stand {
+    fn of(mut sum: Point) -> Self {
+        let length = length(&sum);
+        sum.iter_mut().for_each(|number| *number /= length);
+        Self { direction: sum, length }
+    }
+}
 
 /// Bounded: beyond `max_items`, an item that was not met for long gives its row to the newcomer (second chance).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -55,10 +75,9 @@ pub(crate) struct Embeddings {
     /// Whether a row was used since the hand last came by.
     used: Vec<bool>,
     hand: u32,
-    /// Row by row, as something given and as something wanted.
-    given: Vec<f32>,
-    wanted: Vec<f32>,
-    /// AdaGrad's sums of squares, of the given and of the wanted vector.
+    /// Vectors, row by row.
+    vectors: Vec<f32>,
+    /// AdaGrad's sums of squares, of a row as something given and as something wanted.
     squares: Vec<[f32; 2]>,
     recent: Vec<ItemIx>,
     /// Where the next of them goes once there are enough.
@@ -78,40 +97,35 @@ impl Embeddings {
         self.evicted
     }
 
-    /// Where a visit stands: the mean of its items, the newest above all. `None`: none of them has a vector.
-    pub(crate) fn stand(&self, visit: impl Iterator<Item = (ItemIx, f32)>) -> Option<Point> {
+    /// Where a visit stands: the direction of the sum of its items, the newest above all. `None`: none of them has a
+    /// vector.
+    pub(crate) fn stand(&self, visit: impl Iterator<Item = (ItemIx, f32)>) -> Option<Stand> {
         let voices = visit.take(REACH).filter_map(|(item, age)| Some((self.row(item)?, FADE.powf(age))));
-        let (mut sum, mut total) = ([0.0; DIM], 0.0);
+        let (mut sum, mut is_known) = ([0.0; DIM], false);
         for (row, voice) in voices {
-            total += voice;
-            add(&mut sum, vector(&self.given, row), voice);
+            is_known = true;
+            add(&mut sum, vector(&self.vectors, row), voice);
         }
-        if total == 0.0 {
-            return None;
-        }
-        sum.iter_mut().for_each(|sum| *sum /= total);
-        Some(sum)
+        is_known.then(|| Stand::of(sum))
     }
 
-    /// How much an item is wanted from where a visit stands: a logit. `None`: nothing is known of it.
-    pub(crate) fn wanted(&self, stand: &Point, item: ItemIx) -> Option<f32> {
-        Some(dot(stand, vector(&self.wanted, self.row(item)?)))
+    /// How much an item is wanted from where a visit stands: a logit, of -[`SCALE`] to [`SCALE`]. `None`: nothing is known
+    /// of it.
+    pub(crate) fn wanted(&self, stand: &Stand, item: ItemIx) -> Option<f32> {
+        let wanted = vector(&self.vectors, self.row(item)?);
+        Some(SCALE * dot(&stand.direction, wanted) / length(wanted))
     }
 
-    /// What an item is like as something given.
-    pub(crate) fn given(&self, item: ItemIx) -> Option<&Point> {
-        Some(vector(&self.given, self.row(item)?))
+    /// What an item is like.
+    pub(crate) fn of(&self, item: ItemIx) -> Option<&Point> {
+        Some(vector(&self.vectors, self.row(item)?))
     }
 
     /// Has the vectors of these items fetched, see [`fetch`].
     pub(crate) fn fetch(&self, items: impl Iterator<Item = ItemIx> + Clone) {
         fetch(items.clone().map(|item| self.row(item).unwrap_or(NO_ROW)));
         let rows = items.filter_map(|item| self.row(item));
-        fetch(
-            rows.map(|row| {
-                lines(vector(&self.wanted, row), f32::to_bits) ^ lines(vector(&self.given, row), f32::to_bits)
-            }),
-        );
+        fetch(rows.map(|row| lines(vector(&self.vectors, row), f32::to_bits)));
     }
 
     /// A visit came to `item`, after the items `before`, the newest first.
@@ -161,17 +175,17 @@ impl Embeddings {
         let mut rows = [target; 1 + DRAWN];
         let drawn = self.draw(before, item, &mut rows);
         let rows = &rows[..drawn];
-        let given = before.iter().filter_map(|&known| self.row(known));
-        fetch(given.map(|row| lines(vector(&self.given, row), f32::to_bits)).chain(self.lines_of_wanted(rows)));
+        self.fetch_rows(before.iter().filter_map(|&known| self.row(known)).chain(rows.iter().copied()));
         let aged = |(age, &known): (usize, &ItemIx)| (known, age as f32);
         let Some(stand) = self.stand(before.iter().enumerate().map(aged)) else { return };
         let slope = self.push(&stand, rows, settings.rate);
         self.pull(before, &slope, settings.rate);
     }
 
-    /// What is to be fetched of each of these rows for a step that wants them.
-    fn lines_of_wanted<'a>(&'a self, rows: &'a [u32]) -> impl Iterator<Item = u32> + 'a {
-        rows.iter().map(|&row| self.squares[row as usize][1].to_bits() ^ lines(vector(&self.wanted, row), f32::to_bits))
+    /// Has all that a step reads of these rows fetched, see [`fetch`].
+    fn fetch_rows(&self, rows: impl Iterator<Item = u32>) {
+        let square = |row: u32| self.squares[row as usize][1].to_bits();
+        fetch(rows.map(|row| square(row) ^ lines(vector(&self.vectors, row), f32::to_bits)));
     }
 
     /// Draws rows to tell the first one from; how many there are then.
@@ -192,47 +206,55 @@ impl Embeddings {
         len
     }
 
-    /// Moves the wanted vectors, the first of `rows` towards `stand` and the others away; the slope for what stood
-    /// there.
-    fn push(&mut self, stand: &Point, rows: &[u32], rate: f32) -> Point {
-        let mut errors = [0.0; 1 + DRAWN];
+    /// Moves the wanted vectors, the first of `rows` towards `stand` and the others away; the slope for the sum of what
+    /// stood there.
+    fn push(&mut self, stand: &Stand, rows: &[u32], rate: f32) -> Point {
+        let (mut errors, mut cosines) = ([0.0; 1 + DRAWN], [(0.0, 0.0); 1 + DRAWN]);
         let errors = &mut errors[..rows.len()];
-        for (error, &row) in errors.iter_mut().zip(rows) {
-            *error = dot(stand, vector(&self.wanted, row));
+        for ((error, cosine), &row) in errors.iter_mut().zip(&mut cosines).zip(rows) {
+            let wanted = vector(&self.vectors, row);
+            let length = length(wanted);
+            *cosine = (dot(&stand.direction, wanted) / length, length);
+            *error = SCALE * cosine.0;
         }
         let largest = errors.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         errors.iter_mut().for_each(|error| *error = (*error - largest).exp());
         let sum: f32 = errors.iter().sum();
         errors.iter_mut().for_each(|error| *error /= sum);
         errors[0] -= 1.0;
-        let (mut slope, square) = ([0.0; DIM], dot(stand, stand) / DIM as f32);
-        for (&error, &row) in errors.iter().zip(rows) {
+        // d cos(h, w) / dw = (h/|h| - cos w/|w|) / |w|, whose square is (1 - cos^2) / |w|^2; the same for h.
+        let (mut slope, mut along) = ([0.0; DIM], 0.0);
+        for ((&error, (cosine, length)), &row) in errors.iter().zip(cosines).zip(rows) {
+            let (steep, share) = (SCALE * error / length, error / length);
             let squares = &mut self.squares[row as usize][1];
-            *squares += error * error * square;
-            let step = -rate * error / squares.sqrt();
-            let wanted = vector_mut(&mut self.wanted, row);
-            for ((slope, wanted), stand) in slope.iter_mut().zip(wanted).zip(stand) {
-                *slope += error * *wanted;
-                *wanted += step * stand;
+            *squares += steep * steep * (1.0 - cosine * cosine).max(0.0) / DIM as f32;
+            let step = -rate * steep / squares.sqrt();
+            let back = step * cosine / length;
+            let wanted = vector_mut(&mut self.vectors, row);
+            for ((slope, wanted), direction) in slope.iter_mut().zip(wanted).zip(&stand.direction) {
+                *slope += share * *wanted;
+                *wanted += step * direction - back * *wanted;
             }
+            along += error * cosine;
+        }
+        for (slope, direction) in slope.iter_mut().zip(&stand.direction) {
+            *slope = (*slope - along * direction) * SCALE / stand.length;
         }
         slope
     }
 
-    /// Moves the given vectors of those that spoke against the slope.
+    /// Moves the given vectors of those that spoke against the slope for their sum.
     fn pull(&mut self, before: &[ItemIx], slope: &Point, rate: f32) {
         let square = dot(slope, slope) / DIM as f32;
-        let voices = before.len() as i32;
-        let total = (1.0 - FADE.powi(voices)) / (1.0 - FADE);
-        let mut share = 1.0 / total;
+        let mut voice = 1.0;
         for &known in before {
             if let Some(row) = self.row(known) {
                 let squares = &mut self.squares[row as usize][0];
-                *squares += share * share * square;
-                let step = -rate * share / squares.sqrt();
-                add(vector_mut(&mut self.given, row), slope, step);
+                *squares += voice * voice * square;
+                let step = -rate * voice / squares.sqrt();
+                add(vector_mut(&mut self.vectors, row), slope, step);
             }
-            share *= FADE;
+            voice *= FADE;
         }
     }
 
@@ -254,9 +276,8 @@ impl Embeddings {
         self.items[row as usize] = item;
         self.used[row as usize] = true;
         self.squares[row as usize] = [CAUTION; 2];
-        vector_mut(&mut self.wanted, row).fill(0.0);
         let begun = u64::from(item) * DIM as u64;
-        for (number, value) in (begun..).zip(vector_mut(&mut self.given, row)) {
+        for (number, value) in (begun..).zip(vector_mut(&mut self.vectors, row)) {
             *value = ((mixed(number) >> 40) as f32 / (1_u64 << 24) as f32 - 0.5) * SPREAD;
         }
     }
@@ -266,8 +287,7 @@ impl Embeddings {
         self.items.push(0);
         self.used.push(true);
         self.squares.push([CAUTION; 2]);
-        self.given.resize((row + 1) * DIM, 0.0);
-        self.wanted.resize((row + 1) * DIM, 0.0);
+        self.vectors.resize((row + 1) * DIM, 0.0);
         row as u32
     }
 
@@ -304,6 +324,11 @@ pub(crate) fn dot(a: &Point, b: &Point) -> f32 {
         }
     }
     lanes.iter().sum()
+}
+
+/// How long a vector is, or counts as.
+fn length(vector: &Point) -> f32 {
+    dot(vector, vector).sqrt().max(SHORTEST)
 }
 
 fn add(to: &mut Point, what: &Point, times: f32) {
@@ -347,6 +372,24 @@ mod tests {
         assert!(embeddings.stand([(77, 0.0)].into_iter()).is_none());
     }
 
+    /// Along the slope, and for what has no slope to follow.
+    #[test]
+    fn a_step_makes_what_was_wanted_likelier_and_moves_no_farther_than_its_rate() {
+        let settings = settings(1_000);
+        let mut embeddings = taught(50, &settings);
+        let wanted = |embeddings: &Embeddings| {
+            let stand = embeddings.stand([(3, 0.0)].into_iter()).expect("a known item");
+            embeddings.wanted(&stand, 17).expect("a known item")
+        };
+        let row = embeddings.row(17).expect("a known item");
+        vector_mut(&mut embeddings.vectors, row).fill(0.0);
+        assert_eq!(wanted(&embeddings), 0.0);
+        embeddings.step(&[3], 17, &settings);
+        assert!(wanted(&embeddings) > 1.0 && wanted(&embeddings) <= SCALE + 1e-3, "{}", wanted(&embeddings));
+        // AdaGrad's first step is at most rate x sqrt(DIM) long.
+        assert!(length(vector(&embeddings.vectors, row)) < settings.rate * (DIM as f32).sqrt() + 1e-3);
+    }
+
     #[test]
     fn the_same_events_give_the_same_vectors() {
         assert_eq!(taught(300, &settings(1_000)), taught(300, &settings(1_000)));
@@ -360,8 +403,8 @@ mod tests {
             embeddings.learn(&[0], item, &index, &few);
         }
         assert_eq!((embeddings.len(), embeddings.evicted()), (FEWEST_ROWS, 10));
-        assert!(embeddings.given(0).is_some(), "it was met all the time");
-        assert!(embeddings.given(FEWEST_ROWS as ItemIx + 9).is_some(), "the newest has one");
+        assert!(embeddings.of(0).is_some(), "it was met all the time");
+        assert!(embeddings.of(FEWEST_ROWS as ItemIx + 9).is_some(), "the newest has one");
         let rows = embeddings.places.iter().filter(|&&row| row != NO_ROW).count();
         assert_eq!(rows, FEWEST_ROWS, "no row belongs to two items");
     }

@@ -35,6 +35,8 @@ pub(crate) struct Candidate {
     pub(crate) relative: [f32; SOURCES],
     /// Each source's rank, from 1; 0 where it does not propose the item.
     pub(crate) ranks: [u16; SOURCES],
+    /// Past visits that speak for it, as if each said as much. >= 0.
+    pub(crate) voters: f32,
 }
 
 /// The union of what the sources found, each item once.
@@ -108,7 +110,7 @@ impl Pool {
     fn push(&mut self, item: ItemIx) -> usize {
         let place = self.candidates.len();
         if place < MAX_CANDIDATES {
-            self.candidates.push(Candidate { item, relative: [0.0; SOURCES], ranks: [0; SOURCES] });
+            self.candidates.push(Candidate { item, relative: [0.0; SOURCES], ranks: [0; SOURCES], voters: 0.0 });
             self.places[item as usize] = place as u16;
         }
         place
