@@ -171,7 +171,7 @@ impl Embeddings {
         for &known in before.iter().chain([&item]) {
             self.give_row(known, before, settings.max_items.max(FEWEST_ROWS));
         }
-        let Some(target) = self.row(item) else { return };
+        let Some(target) = self.row(item).filter(|_| !before.is_empty()) else { return };
         let mut rows = [target; 1 + DRAWN];
         let drawn = self.draw(before, item, &mut rows);
         let rows = &rows[..drawn];
