@@ -1,5 +1,5 @@
 use super::sums::Sums;
-use crate::store::{Row, best_of, best_weighted};
+use crate::store::{Factor, Row, best_of, best_weighted};
 
 /// A sparse vector over dense numbers that is cleared in O(1).
 #[derive(Debug, Default)]
@@ -41,9 +41,14 @@ impl Accumulator {
         best_of(positive(&self.sums), limit, &mut self.ranked, best);
     }
 
-    /// The same of each entry times a factor of 0 to 1, not asked for where it cannot matter.
-    pub(crate) fn best_damped(&mut self, factor: impl Fn(u32) -> f32, limit: usize, best: &mut Vec<(u32, f32)>) {
-        best_weighted(positive(&self.sums), (factor, 1.0), limit, &mut self.ranked, best);
+    /// The same of each entry times a factor, not asked for where it cannot matter.
+    pub(crate) fn best_weighted(
+        &mut self,
+        factor: Factor<impl Fn(u32) -> f32, impl Fn(u32) -> u32>,
+        limit: usize,
+        best: &mut Vec<(u32, f32)>,
+    ) {
+        best_weighted(positive(&self.sums), factor, limit, &mut self.ranked, best);
     }
 }
 
@@ -66,7 +71,8 @@ mod tests {
         let mut best = Vec::new();
         sums.best(3, &mut best);
         assert_eq!(best, [(7, 3.0), (8, 2.0), (2, 1.0)]);
-        sums.best_damped(|number| if number == 7 { 0.1 } else { 1.0 }, 1, &mut best);
+        let of = |number| if number == 7 { 0.1 } else { 1.0 };
+        sums.best_weighted(Factor { of, most: 1.0, reads: |number| number }, 1, &mut best);
         assert_eq!(best, [(8, 2.0)]);
         sums.best(0, &mut best);
         assert!(best.is_empty());

@@ -1,7 +1,7 @@
 use super::{Source, Workspace, conditional};
 use crate::nouns::ReasonCode;
 use crate::settings::{CandidateSettings, SourceSettings};
-use crate::store::{ItemIx, MAX_CART, Moment, Relation, Seen};
+use crate::store::{Factor, ItemIx, MAX_CART, Moment, Relation, Seen};
 
 /// What goes with the items of context, by one relation's co-visitation rows:
 /// score(j) = sum over context i of `recency`(i) C_ij / n_i^`alpha`, damped by n_j^`damp`.
@@ -108,7 +108,8 @@ impl Source for RowSource {
                     rows.get(self.relation, partner).map_or(0.0, |row| row.n * moment.lens.rows.factor(row.epoch));
                 (1.0 + wanted).powf(-self.damp)
             };
-            work.items.best_damped(damped, limit, &mut work.found);
+            let reads = |partner| rows.get(self.relation, partner).map_or(0, |row| row.n.to_bits());
+            work.items.best_weighted(Factor { of: damped, most: 1.0, reads }, limit, &mut work.found);
         } else {
             work.items.best(limit, &mut work.found);
         }

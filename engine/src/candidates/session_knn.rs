@@ -3,7 +3,10 @@ use super::tally::{Tally, standing};
 use super::{Source, Workspace};
 use crate::nouns::{DAY_MS, ReasonCode, Repeats, SECOND_MS};
 use crate::settings::{CandidateSettings, SourceSettings};
-use crate::store::{ItemIx, Located, MAX_VISIT, Moment, Seen, SessionIndex, best_of, best_weighted, fetch};
+use crate::store::{
+    Factor, ItemIx, Located, MAX_VISIT, MAX_VISIT_ITEMS, Marks, Moment, Seen, SessionIndex, best_of, best_weighted,
+    fetch,
+};
 
 /// What an item before the match counts against one after it.
 const BEFORE: f32 = 0.7;
@@ -14,6 +17,8 @@ const FADE_S: f32 = (30 * DAY_MS / SECOND_MS) as f32;
 
 /// The rank of what is not of the context.
 const NO_RANK: u32 = u16::MAX as u32;
+/// Visits looked at for a reason; enough for one.
+const LOOKED_AT: usize = 12;
 /// Visits whose items are fetched before any of them is looked at: as many as the nearest cache holds.
 const AT_ONCE: usize = 128;
 
@@ -73,14 +78,17 @@ pub(super) struct Survey {
     pub(super) is_done: bool,
     /// Similarities of neighbouring visits, by view.
     neighbours: Tally,
-    /// The most similar of them, and how similar; 0 in a view that they are no neighbours in.
+    /// As many of them as are to be chosen are at least so similar, if there are so many: the least that any of the items
+    /// says that found these first.
+    floors: [f32; VIEWS.len()],
+    /// The most similar of them, by their places in the index, and how similar; 0 in a view that they are no neighbours in.
     visits: Vec<(u32, [f32; VIEWS.len()])>,
-    /// Some of those, and where they lie.
+    /// Some of those, where they lie and how much they say.
     located: Vec<(Located, [f32; VIEWS.len()])>,
     /// What they say of items: the sum of their votes, by view, and that of the first view's squares.
     votes: Sums<{ VIEWS.len() + 1 }>,
-    /// Where the votes for the items of one visit stand.
-    places: Vec<usize>,
+    /// How much what stands near the newest shared item says, which itself stands at [`MAX_VISIT_ITEMS`]: made once for all.
+    near: Vec<[f32; VIEWS.len()]>,
     ranked: Vec<u64>,
 }
 
@@ -105,24 +113,30 @@ impl Survey {
         }
     }
 
-    /// Sums up, per neighbour and view, what its shared items say.
+    /// Sums up, per neighbour and view, what its shared items say. None says less than 0, so that no sum is less than a part.
     fn find(&mut self, moment: &Moment<'_>) {
         let index = &moment.state.index;
         // The visit's own number, so that it does not vote for itself.
         let own = moment.own_serial.map(|serial| serial as u32);
+        index.fetch_newest(moment.recent().iter().map(|seen| seen.item));
         self.neighbours.begin(moment.recent().iter().map(|seen| index.newest(seen.item).len()).sum());
+        self.floors = [f32::INFINITY; VIEWS.len()];
         for seen in moment.recent() {
             let idf = idf(index, seen.item);
             let says = VIEWS.map(|view| (-seen.age / view.memory).exp() * idf.powf(view.idf_context));
-            let newest = index.newest(seen.item);
-            let of_others = newest.iter().filter(|&&visit| Some(visit) != own);
-            of_others.for_each(|&visit| self.neighbours.add(visit, says));
+            if self.neighbours.entries().len() < moment.settings.candidates.neighbours {
+                self.floors = std::array::from_fn(|view| self.floors[view].min(says[view]));
+            }
+            self.neighbours.add_all(index.newest(seen.item).halves(), own, says);
         }
     }
 
     /// Chooses the neighbours most similar in either view.
     fn choose(&mut self, moment: &Moment<'_>) {
         let most = moment.settings.candidates.neighbours;
+        if self.neighbours.entries().len() > most {
+            self.neighbours.keep(self.floors);
+        }
         let mut view = 0..VIEWS.len();
         let bars = VIEWS.map(|of| {
             let view = view.next().unwrap_or_default();
@@ -130,14 +144,16 @@ impl Survey {
             if is_on { self.neighbours.bar(view, most) } else { u64::MAX }
         });
         let entries = self.neighbours.entries();
+        let finder = moment.state.index.finder();
         // Each is written, and stays if it is similar enough: which ones are is as good as random to the processor.
         self.visits.resize(entries.len() + 1, (0, [0.0; VIEWS.len()]));
         let mut len = 0;
         for &(visit, sums) in entries {
             let kept = |view: usize| if standing(visit, sums[view]) >= bars[view] { sums[view] } else { 0.0 };
             let similar: [f32; VIEWS.len()] = std::array::from_fn(kept);
-            self.visits[len] = (visit, similar);
-            len += usize::from(similar != [0.0; VIEWS.len()]);
+            let place = finder.place(visit);
+            self.visits[len] = (place.unwrap_or_default(), similar);
+            len += usize::from(place.is_some() && similar != [0.0; VIEWS.len()]);
         }
         self.visits.truncate(len);
     }
@@ -149,35 +165,39 @@ impl Survey {
         let context = moment.recent();
         let ranks = Ranks::of(context);
         // The context's items come first, so that an item's place says whether it is one of them.
-        self.votes.mention(context.iter().map(|seen| seen.item), |_| {});
+        context.iter().for_each(|seen| self.votes.mention(&[seen.item], |_, _| {}));
         let now_s = moment.now.0.div_euclid(SECOND_MS);
-        let near: [[f32; VIEWS.len()]; STEPS] =
-            std::array::from_fn(|steps| VIEWS.map(|view| (-(steps as f32) / view.reach).exp()));
+        if self.near.is_empty() {
+            let near = |at: usize| (at.abs_diff(MAX_VISIT_ITEMS).min(STEPS - 1)) as f32;
+            self.near.extend((0..MAX_VISIT_ITEMS * 2).map(|at| VIEWS.map(|view| (-near(at) / view.reach).exp())));
+        }
+        // Where the votes for the items of one visit stand.
+        let mut places = [0; MAX_VISIT_ITEMS];
         let finder = index.finder();
         for visits in self.visits.chunks(AT_ONCE) {
-            finder.fetch(visits.iter().map(|&(visit, _)| visit));
+            finder.fetch(visits.iter().map(|&(place, _)| place));
             self.located.clear();
-            let located = visits.iter().filter_map(|&(visit, similar)| Some((finder.locate(visit)?, similar)));
-            self.located.extend(located);
-            fetch(self.located.iter().map(|(visit, _)| index.items(*visit).first().copied().unwrap_or_default()));
-            for &(visit, similar) in &self.located {
+            for &(place, similar) in visits {
+                let visit = finder.at(place);
+                let idle_s = (now_s - i64::from(visit.at_s)).max(0) as f32;
+                let weight = (-idle_s / FADE_S).exp() / (visit.len() as f32).sqrt();
+                self.located.push((visit, similar.map(|similarity| similarity * weight)));
+            }
+            fetch(self.located.iter().map(|(visit, _)| index.touch(*visit)));
+            for &(visit, votes) in &self.located {
                 let items = index.items(visit);
                 let mut newest = u32::MAX;
-                self.places.clear();
-                self.votes.mention(items.iter().copied(), |place| {
-                    newest = newest.min(ranks.standing(self.places.len(), place));
-                    self.places.push(place);
+                let places = &mut places[..items.len()];
+                self.votes.mention(items, |at, place| {
+                    newest = newest.min(ranks.standing(at, place));
+                    places[at] = place as u32;
                 });
                 let Some(anchor) = Ranks::anchor(newest) else { continue };
-                let idle_s = (now_s - i64::from(visit.at_s)).max(0) as f32;
-                let weight = (-idle_s / FADE_S).exp() / (items.len() as f32).sqrt();
-                let votes = similar.map(|similarity| similarity * weight);
                 let sides = [votes, votes.map(|votes| votes * BEFORE)];
-                for (at, &place) in self.places.iter().enumerate() {
+                for (at, (&place, near)) in places.iter().zip(&self.near[MAX_VISIT_ITEMS - anchor..]).enumerate() {
                     let votes = &sides[usize::from(at < anchor)];
-                    let near = &near[at.abs_diff(anchor).min(STEPS - 1)];
                     let [vote, of_whole] = std::array::from_fn(|view| votes[view] * near[view]);
-                    self.votes.add_at(place, [vote, of_whole, vote * vote]);
+                    self.votes.add_at(place as usize, [vote, of_whole, vote * vote]);
                 }
             }
         }
@@ -216,8 +236,9 @@ impl Source for SessionKnn {
         let scores = positive.filter(|score| score.1 > 0.0);
         if self.rare_first {
             let rarest = idf_of(index.total(), 0).sqrt();
-            let weights = (|item| idf(index, item).sqrt(), rarest);
-            best_weighted(scores, weights, limit, &mut survey.ranked, &mut work.found);
+            let of = |item| idf(index, item).sqrt();
+            let factor = Factor { of, most: rarest, reads: |item| index.total_of(item) };
+            best_weighted(scores, factor, limit, &mut survey.ranked, &mut work.found);
         } else {
             best_of(scores, limit, &mut survey.ranked, &mut work.found);
         }
@@ -225,63 +246,39 @@ impl Source for SessionKnn {
 
     /// The items of context that the same recent visits held.
     fn because(&self, moment: &Moment<'_>, item: ItemIx) -> Vec<(ItemIx, f32)> {
-        /// Visits looked at; enough for a reason.
-        const LOOKED_AT: usize = 12;
         let (index, marks) = (&moment.state.index, Marks::of(moment.recent()));
-        let says: Vec<f32> = moment.recent().iter().map(|seen| (-seen.age / self.memory).exp()).collect();
-        let mut shares: Vec<_> = moment.recent().iter().map(|seen| (seen.item, 0.0)).collect();
+        let mut met = [0_u8; MAX_VISIT];
         let finder = index.finder();
         let mut visits: [Option<Located>; LOOKED_AT] = [None; LOOKED_AT];
         visits.iter_mut().zip(index.newest(item).iter()).for_each(|(to, &visit)| *to = finder.locate(visit));
-        let items = visits.iter().flatten().map(|&visit| index.items(visit));
-        fetch(items.clone().map(|items| items.first().copied().unwrap_or_default()));
-        for items in items {
-            for place in items.iter().filter_map(|&item| marks.place(item)) {
-                shares[place].1 += says[place];
-            }
+        fetch(visits.iter().flatten().map(|&visit| index.touch(visit)));
+        for items in visits.iter().flatten().map(|&visit| index.items(visit)) {
+            items.iter().filter_map(|&item| marks.place(item)).for_each(|place| met[place] += 1);
         }
-        shares
+        let shares = moment.recent().iter().zip(met).filter(|&(_, met)| met > 0).map(|(seen, met)| {
+            let says = (-seen.age / self.memory).exp();
+            (seen.item, (0..met).map(|_| says).sum())
+        });
+        shares.collect()
     }
 }
 
-/// The items of context, to be found again among the items of many visits.
-struct Marks<'a> {
-    context: &'a [Seen],
-    /// A bit per hash of an item of context: most items of a visit are told to be no such item by it alone.
-    bits: [u64; 4],
-}
-
-impl<'a> Marks<'a> {
-    fn of(context: &'a [Seen]) -> Self {
-        let mut bits = [0; 4];
-        context.iter().for_each(|seen| bits[(seen.item / 64 % 4) as usize] |= 1 << (seen.item % 64));
-        Self { context, bits }
-    }
-
-    /// The item's place in the context.
-    fn place(&self, item: ItemIx) -> Option<usize> {
-        if self.bits[(item / 64 % 4) as usize] >> (item % 64) & 1 == 0 {
-            return None;
-        }
-        self.context.iter().position(|seen| seen.item == item)
-    }
-}
-
-/// How new the items of context are, by their places in it.
+/// How new the items of context are, by their places in it: the standing of each if a visit held it first of all.
 struct Ranks([u32; MAX_VISIT + 1]);
 
 impl Ranks {
     fn of(context: &[Seen]) -> Self {
         let newer = |than: &Seen| context.iter().filter(|seen| seen.age < than.age).count() as u32;
-        let mut ranks = [NO_RANK; MAX_VISIT + 1];
-        ranks.iter_mut().zip(context).for_each(|(rank, seen)| *rank = newer(seen));
+        let first = |rank: u32| rank << 16 | u32::from(u16::MAX);
+        let mut ranks = [first(NO_RANK); MAX_VISIT + 1];
+        ranks.iter_mut().zip(context).for_each(|(rank, seen)| *rank = first(newer(seen)));
         Self(ranks)
     }
 
     /// The lower, the newer in the context is what a visit holds at `at` and the context at `place`; of equally new ones,
     /// the last is the lowest.
     fn standing(&self, at: usize, place: usize) -> u32 {
-        self.0[place.min(MAX_VISIT)] << 16 | (u32::from(u16::MAX) - at as u32)
+        self.0[place.min(MAX_VISIT)] - at as u32
     }
 
     /// Where a visit holds the newest item of context, by the lowest standing of all that it holds.

@@ -1,18 +1,19 @@
-/// Bits of a cell that say where the entry stands; the others hold the stamp.
-const PLACE_BITS: u32 = 16;
-/// Numbers that have sums at most: more than the sources of one request ever touch. Others are not taken in.
-const MAX_ENTRIES: usize = 1 << PLACE_BITS;
+/// Numbers that have sums at most, as many as a cell can tell apart: more than the sources of one request ever touch. Others
+/// are not taken in.
+const MAX_ENTRIES: usize = 1 << u16::BITS;
+/// The number of an entry that is not in use.
+const NOBODY: u32 = u32::MAX;
 
-/// Sums under dense numbers, `N` under each, cleared in O(1). The sums lie side by side in order of first mention; a small
-/// cell per number says where, and counts only if its stamp is the current one. So a hundred thousand items have cells in
-/// the second nearest cache, and what walks the sums reads them in order.
+/// Sums under dense numbers, `N` under each, cleared without a walk over all numbers. The sums lie side by side in order of
+/// first mention; a small cell per number says where, and counts only if the entry there is of that number (a sparse set:
+/// Briggs and Torczon, 1993). So a hundred thousand items have cells in the second nearest cache, and what walks the sums
+/// reads them in order.
 #[derive(Debug, Default)]
 pub(super) struct Sums<const N: usize> {
-    stamp: u32,
-    cells: Vec<u32>,
+    cells: Vec<u16>,
     /// How many of the entries are in use.
     len: usize,
-    /// All 0 beyond `len`.
+    /// [`NOBODY`]'s, and 0, beyond `len`. At least one as soon as there are cells.
     entries: Vec<(u32, [f32; N])>,
 }
 
@@ -22,14 +23,9 @@ impl<const N: usize> Sums<N> {
         if self.cells.len() < len {
             self.cells.resize(len, 0);
         }
-        self.entries[..self.len].fill((0, [0.0; N]));
+        self.entries[..self.len].fill((NOBODY, [0.0; N]));
         self.len = 0;
-        self.stamp += 1;
-        if self.stamp == 1 << (u32::BITS - PLACE_BITS) {
-            // Old stamps would look new.
-            self.cells.fill(0);
-            self.stamp = 1;
-        }
+        self.room(1);
     }
 
     /// Adds to the sums of a number, which are 0 if it was not mentioned before. It must be below the `len` of `begin`.
@@ -42,32 +38,39 @@ impl<const N: usize> Sums<N> {
         let mut room = self.room(amounts.len());
         for (number, amounts) in amounts {
             let place = room.mention(number);
-            add(&mut room.entries[place].1, amounts);
+            if let Some((_, sums)) = room.entries.get_mut(place) {
+                add(sums, amounts);
+            }
         }
         self.len = room.len;
     }
 
     /// Tells where the sums of some numbers stand, which are below the `len` of `begin`: at first mention after those of all
-    /// others.
-    pub(super) fn mention(&mut self, numbers: impl ExactSizeIterator<Item = u32>, mut told: impl FnMut(usize)) {
+    /// others. `told` gets the place of each number among the given ones, then that of its sums.
+    #[inline(always)]
+    pub(super) fn mention(&mut self, numbers: &[u32], mut told: impl FnMut(usize, usize)) {
         let mut room = self.room(numbers.len());
-        numbers.for_each(|number| told(room.mention(number)));
+        // A plain loop, which keeps all it works with in registers; one over an iterator's `for_each` was not inlined.
+        for (at, &number) in numbers.iter().enumerate() {
+            told(at, room.mention(number));
+        }
         self.len = room.len;
     }
 
-    /// Room for so many more entries.
+    /// Room for so many more entries, as far as there is any.
     fn room(&mut self, more: usize) -> Room<'_, N> {
-        // The one beyond the most takes in what there is no room for.
-        let least = (self.len + more + 1).min(MAX_ENTRIES + 1);
+        let least = (self.len + more).min(MAX_ENTRIES);
         if self.entries.len() < least {
-            self.entries.resize(least.max(self.entries.len() * 2).min(MAX_ENTRIES + 1), (0, [0.0; N]));
+            self.entries.resize(least.max(self.entries.len() * 2).min(MAX_ENTRIES), (NOBODY, [0.0; N]));
         }
-        Room { stamp: self.stamp, cells: &mut self.cells, len: self.len, entries: &mut self.entries }
+        Room { cells: &mut self.cells, len: self.len, entries: &mut self.entries }
     }
 
     /// Adds to the sums at a place told by [`Sums::mention`].
     pub(super) fn add_at(&mut self, place: usize, amounts: [f32; N]) {
-        add(&mut self.entries[place].1, amounts);
+        if let Some((_, sums)) = self.entries.get_mut(place) {
+            add(sums, amounts);
+        }
     }
 
     /// The sums of a number, `None` if it was not mentioned.
@@ -88,29 +91,32 @@ impl<const N: usize> Sums<N> {
     }
 
     fn place(&self, number: u32) -> Option<usize> {
-        let cell = *self.cells.get(number as usize)?;
-        (self.stamp > 0 && cell >> PLACE_BITS == self.stamp).then_some(cell as usize % MAX_ENTRIES)
+        let place = usize::from(*self.cells.get(number as usize)?);
+        (self.entries[place].0 == number).then_some(place)
     }
 }
 
 /// Sums while some numbers are mentioned, one right after the other.
 struct Room<'a, const N: usize> {
-    stamp: u32,
-    cells: &'a mut [u32],
+    cells: &'a mut [u16],
     len: usize,
     entries: &'a mut [(u32, [f32; N])],
 }
 
 impl<const N: usize> Room<'_, N> {
+    /// The place of a number's entry; that beyond the last if there is no room for it.
+    ///
     /// Whether a number was mentioned before is as good as random to the processor, so nothing branches on it.
     #[inline(always)]
     fn mention(&mut self, number: u32) -> usize {
         let cell = &mut self.cells[number as usize];
-        let is_known = *cell >> PLACE_BITS == self.stamp;
-        let place = if is_known { *cell as usize % MAX_ENTRIES } else { self.len };
-        if place < MAX_ENTRIES {
-            *cell = self.stamp << PLACE_BITS | place as u32;
-            self.entries[place].0 = number;
+        let told = usize::from(*cell);
+        let is_known = self.entries[told].0 == number;
+        let place = if is_known { told } else { self.len };
+        // Beyond the entries is only what there is no room for.
+        if let Some(entry) = self.entries.get_mut(place) {
+            *cell = place as u16;
+            entry.0 = number;
             self.len += usize::from(!is_known);
         }
         place
@@ -135,10 +141,8 @@ mod tests {
         assert_eq!(sums.get(3), Some(&[1.5, 2.0]));
         sums.begin(4);
         assert_eq!(sums.get(3), None);
-        sums.stamp = (1 << (u32::BITS - PLACE_BITS)) - 1;
         sums.add(2, [1.0, 1.0]);
-        sums.begin(4);
-        assert_eq!(sums.get(2), None);
+        assert_eq!((sums.get(2), sums.get(3)), (Some(&[1.0, 1.0]), None));
     }
 
     #[test]

@@ -68,6 +68,16 @@ pub struct Filter {
     pub max_price_minor: Option<i64>,
 }
 
+impl Filter {
+    /// Whether it narrows nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self { categories, brands, exclude_items, min_price_minor, max_price_minor } = self;
+        let names_none = categories.is_empty() && brands.is_empty() && exclude_items.is_empty();
+        names_none && min_price_minor.is_none() && max_price_minor.is_none()
+    }
+}
+
 /// What else, given this cart, right now?
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {

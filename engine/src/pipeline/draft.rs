@@ -307,6 +307,7 @@ impl<'a> Draft<'a> {
     pub(super) fn finish(mut self) -> Slate {
         let moment = self.moment;
         let entries = self.in_order();
+        moment.state.catalog.fetch_ids(entries.iter().map(|(entry, _)| entry.item));
         let mut picks = Vec::with_capacity(entries.len());
         let mut exposure =
             Exposure { intent: Some(moment.intent()), gates: self.gates, shown: Vec::with_capacity(entries.len()) };

@@ -7,7 +7,7 @@ use crate::candidates::{self, Source};
 use crate::features;
 use crate::nouns::{Cause, Tier};
 use crate::rank::{Odds, Scorer};
-use crate::store::{Candidate, Moment, SOURCES, place};
+use crate::store::{Candidate, Marks, Moment, SOURCES, place};
 use crate::watch::{Pace, Stage, Watch};
 
 /// How much more the sources are asked for where the rules leave less than an answer needs: at a limit of 80, 640
@@ -101,6 +101,7 @@ pub(super) fn collect(
     if most == Reach::Nothing {
         return most;
     }
+    let marks = Marks::of(&moment.visit);
     for (place, source) in candidates::ALL.into_iter().enumerate() {
         let settings = source.settings(&moment.settings.candidates);
         let is_above = most == Reach::FirstSources && !CO_PURCHASE.contains(&place);
@@ -112,7 +113,7 @@ pub(super) fn collect(
         }
         scratch.work.found.clear();
         source.collect(moment, settings.limit * times, &mut scratch.work);
-        let is_new = |item| !moment.visit.iter().any(|seen| seen.item == item);
+        let is_new = |item| marks.place(item).is_none();
         let found = &scratch.work.found;
         // A source's best score among items that the visit has not come to; its best at all if there is no such item.
         if let Some(&(_, best)) = found.iter().find(|&&(item, _)| is_new(item)).or(found.first()) {

@@ -11,7 +11,7 @@ impl Rule for RequestFilter {
 
     fn denies(&self, case: &Case<'_>) -> bool {
         let filter = &case.moment.request.filter;
-        *filter != Filter::default() && case.entry().is_none_or(|item| !passes(filter, item))
+        !filter.is_empty() && case.entry().is_none_or(|item| !passes(filter, item))
     }
 
     fn why(&self, _: &Case<'_>) -> String {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ItemIx;
 use super::decay::Decay;
-use super::fetch::fetch;
+use super::fetch::{fetch, lines};
 use crate::nouns::Timestamp;
 use crate::settings::AffinitySettings;
 
@@ -162,12 +162,9 @@ impl Rows {
 
     /// Has the rows of these items fetched, see [`fetch`].
     pub(crate) fn fetch(&self, relation: Relation, items: impl Iterator<Item = ItemIx> + Clone) {
-        /// Entries in a cache line.
-        const LINE: usize = 16;
         let rows = items.filter_map(|ix| self.get(relation, ix));
         fetch(rows.clone().map(|row| row.partners.len() as u32));
-        let partners = rows.clone().flat_map(|row| row.partners.iter().copied().step_by(LINE));
-        fetch(partners.chain(rows.flat_map(|row| row.weights.iter().map(|weight| weight.to_bits()).step_by(LINE))));
+        fetch(rows.map(|row| lines(&row.partners, u32::from) ^ lines(&row.weights, f32::to_bits)));
     }
 
     /// Has how often these items stood in the relation fetched, see [`fetch`].

@@ -2,6 +2,8 @@
 
 use std::cmp::Reverse;
 
+use super::fetch::fetch;
+
 /// Keeps the `limit` entries of largest score, largest first; equal ones by number.
 pub(crate) fn keep_best(entries: &mut Vec<(u32, f32)>, limit: usize) {
     select_best(entries, limit);
@@ -40,11 +42,20 @@ fn choose(limit: usize, ranked: &mut Vec<u64>, best: &mut Vec<(u32, f32)>) {
     best.extend(ranked.iter().map(|&complement| entry(!complement)));
 }
 
-/// The `limit` entries of largest score times factor into `best`, scores being positive and factors at most `most`. A
+/// What scores are weighted by.
+pub(crate) struct Factor<F, R> {
+    /// The factor of a number. 0..=`most`.
+    pub(crate) of: F,
+    pub(crate) most: f32,
+    /// Reads what the factor of a number depends on, see [`fetch`].
+    pub(crate) reads: R,
+}
+
+/// The `limit` entries of largest score times factor into `best`, scores being positive. A
 /// factor may cost a walk through memory and a logarithm: it is asked for only where it can matter.
 pub(crate) fn best_weighted(
     entries: impl Iterator<Item = (u32, f32)>,
-    (factor, most): (impl Fn(u32) -> f32, f32),
+    factor: Factor<impl Fn(u32) -> f32, impl Fn(u32) -> u32>,
     limit: usize,
     ranked: &mut Vec<u64>,
     best: &mut Vec<(u32, f32)>,
@@ -54,20 +65,23 @@ pub(crate) fn best_weighted(
     ranked.clear();
     ranked.extend(entries.map(|entry| !standing(&entry)));
     let first = limit.saturating_mul(AT_FIRST);
-    let weighted = |(number, score): (u32, f32)| (number, score * factor(number));
+    let weighted = |(number, score): (u32, f32)| (number, score * (factor.of)(number));
     let weigh = |complement: &mut u64| *complement = !standing(&weighted(entry(!*complement)));
+    let fetch = |ranked: &[u64]| fetch(ranked.iter().map(|&complement| (factor.reads)(entry(!complement).0)));
     if limit == 0 || ranked.len() <= first {
+        fetch(ranked);
         ranked.iter_mut().for_each(weigh);
         return choose(limit, ranked, best);
     }
     ranked.select_nth_unstable(first - 1);
+    fetch(&ranked[..first]);
     ranked[..first].iter_mut().for_each(weigh);
     let (_, &mut last, _) = ranked[..first].select_nth_unstable(limit - 1);
     let reached = entry(!last).1;
     let mut kept = first;
     for place in first..ranked.len() {
         let other = entry(!ranked[place]);
-        if other.1 * most >= reached {
+        if other.1 * factor.most >= reached {
             ranked[kept] = !standing(&weighted(other));
             kept += 1;
         }
@@ -113,7 +127,8 @@ mod tests {
 
             let positive = entries.iter().copied().filter(|entry| entry.1 > 0.0);
             let factor = |number: u32| 1.0 / (1.0 + number as f32 % 7.0);
-            best_weighted(positive.clone(), (factor, 1.0), limit, &mut ranked, &mut best);
+            let weights = Factor { of: factor, most: 1.0, reads: |number| number };
+            best_weighted(positive.clone(), weights, limit, &mut ranked, &mut best);
             let mut weighted: Vec<_> = positive.map(|(number, score)| (number, score * factor(number))).collect();
             keep_best(&mut weighted, limit);
             prop_assert_eq!(&best, &weighted);

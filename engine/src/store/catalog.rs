@@ -88,6 +88,11 @@ impl Catalog {
         self.ids.text(ix)
     }
 
+    /// Has the ids of these numbers fetched, see [`super::fetch`].
+    pub(crate) fn fetch_ids(&self, numbers: impl Iterator<Item = ItemIx> + Clone) {
+        self.ids.fetch(numbers);
+    }
+
     pub(crate) fn facts(&self, ix: ItemIx) -> &Facts {
         &self.facts[ix as usize]
     }

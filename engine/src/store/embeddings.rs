@@ -12,7 +12,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ItemIx;
-use super::fetch::fetch;
+use super::fetch::{fetch, lines};
 use super::session_index::SessionIndex;
 use crate::nouns::mixed;
 use crate::settings::EmbeddingSettings;
@@ -125,7 +125,7 @@ impl Embeddings {
     pub(crate) fn fetch(&self, items: impl Iterator<Item = ItemIx> + Clone) {
         fetch(items.clone().map(|item| self.row(item).unwrap_or(NO_ROW)));
         let rows = items.filter_map(|item| self.row(item));
-        fetch(rows.flat_map(|row| lines(vector(&self.vectors, row))));
+        fetch(rows.map(|row| lines(vector(&self.vectors, row), f32::to_bits)));
     }
 
     /// A visit came to `item`, after the items `before`, the newest first.
@@ -185,7 +185,7 @@ impl Embeddings {
     /// Has all that a step reads of these rows fetched, see [`fetch`].
     fn fetch_rows(&self, rows: impl Iterator<Item = u32>) {
         let square = |row: u32| self.squares[row as usize][1].to_bits();
-        fetch(rows.flat_map(|row| lines(vector(&self.vectors, row)).chain([square(row)])));
+        fetch(rows.map(|row| square(row) ^ lines(vector(&self.vectors, row), f32::to_bits)));
     }
 
     /// Draws rows to tell the first one from; how many there are then.
@@ -312,13 +312,6 @@ fn vector(vectors: &[f32], row: u32) -> &Point {
 
 fn vector_mut(vectors: &mut [f32], row: u32) -> &mut Point {
     vectors[row as usize * DIM..].first_chunk_mut().expect("a row is as long as a vector")
-}
-
-/// A number of each cache line of a vector.
-fn lines(vector: &Point) -> impl Iterator<Item = u32> + '_ {
-    /// Numbers in a cache line.
-    const LINE: usize = 16;
-    vector.iter().step_by(LINE).map(|number| number.to_bits())
 }
 
 /// The dot product of two vectors, in sums that grow side by side.

@@ -1,6 +1,8 @@
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::fetch::fetch;
+
 /// Numbers texts in order of first mention.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Interner {
@@ -11,6 +13,13 @@ pub(crate) struct Interner {
 impl Interner {
     pub(crate) fn get(&self, text: &str) -> Option<u32> {
         self.numbers.get(text).copied()
+    }
+
+    /// Has the texts of these numbers fetched, see [`fetch`]: first where each lies, then how it begins.
+    pub(crate) fn fetch(&self, numbers: impl Iterator<Item = u32> + Clone) {
+        let texts = numbers.map(|number| &self.texts[number as usize]);
+        fetch(texts.clone().map(|text| text.len() as u32));
+        fetch(texts.map(|text| u32::from(text.as_bytes().first().copied().unwrap_or_default())));
     }
 
     pub(crate) fn text(&self, number: u32) -> &str {

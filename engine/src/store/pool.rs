@@ -21,7 +21,9 @@ pub(crate) mod place {
     pub(crate) const CURATED: usize = 14;
 }
 
-const EMPTY: u32 = u32::MAX;
+const EMPTY: u16 = u16::MAX;
+/// Candidates taken in at most, as many as places can be told apart: far more than the sources' limits add up to.
+const MAX_CANDIDATES: usize = EMPTY as usize;
 /// Cap of a relative score: an item of the visit itself may stand above the best of the others.
 const MAX_RELATIVE: f32 = 3.0;
 
@@ -41,7 +43,8 @@ pub(crate) struct Candidate {
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
     pub(crate) candidates: Vec<Candidate>,
-    places: Vec<u32>,
+    /// Where each item's candidate stands: small numbers, so that those of a hundred thousand items stay near.
+    places: Vec<u16>,
     /// Each source's best score, as it says it; 0 where it proposed nothing.
     pub(crate) best: [f32; SOURCES],
 }
@@ -63,8 +66,8 @@ impl Pool {
         self.best[source] = best;
         for &(item, score) in found {
             let place = self.places[item as usize];
-            let place = if place == EMPTY { self.push(item) } else { place as usize };
-            let candidate = &mut self.candidates[place];
+            let place = if place == EMPTY { self.push(item) } else { usize::from(place) };
+            let Some(candidate) = self.candidates.get_mut(place) else { continue };
             candidate.relative[source] = (score / best).min(MAX_RELATIVE);
             candidate.ranks[source] = rank;
             rank += u16::from(is_new(item));
@@ -73,7 +76,7 @@ impl Pool {
 
     /// The place of an item among the candidates.
     pub(crate) fn place(&self, item: ItemIx) -> Option<usize> {
-        self.places.get(item as usize).filter(|&&place| place != EMPTY).map(|&place| place as usize)
+        self.places.get(item as usize).filter(|&&place| place != EMPTY).map(|&place| usize::from(place))
     }
 
     /// Keeps the candidates that `keep` wants, in order.
@@ -83,7 +86,7 @@ impl Pool {
         self.candidates.retain(|candidate| {
             let keeps = keep(candidate);
             places[candidate.item as usize] = if keeps { kept } else { EMPTY };
-            kept += u32::from(keeps);
+            kept += u16::from(keeps);
             keeps
         });
     }
@@ -103,10 +106,13 @@ impl Pool {
         self.retain(|candidate| standing(candidate) <= last);
     }
 
+    /// The place of a new candidate; that beyond the last if there is no room for it.
     fn push(&mut self, item: ItemIx) -> usize {
         let place = self.candidates.len();
-        self.candidates.push(Candidate { item, relative: [0.0; SOURCES], ranks: [0; SOURCES], voters: 0.0 });
-        self.places[item as usize] = place as u32;
+        if place < MAX_CANDIDATES {
+            self.candidates.push(Candidate { item, relative: [0.0; SOURCES], ranks: [0; SOURCES], voters: 0.0 });
+            self.places[item as usize] = place as u16;
+        }
         place
     }
 }

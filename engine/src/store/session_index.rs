@@ -6,14 +6,19 @@
 use serde::{Deserialize, Serialize};
 
 use super::ItemIx;
-use super::fetch::fetch;
+use super::fetch::{fetch, lines};
 use crate::nouns::{SECOND_MS, Timestamp};
 use crate::settings::IndexSettings;
 
 /// Sizes of blocks in the arena, in items: 2, 4, 8, ... 256.
 const CLASSES: usize = 8;
+/// Items in a line of memory. A block that is not longer lies in one line, a longer one begins with one, so that reading a
+/// visit costs no line more than it must. (As far as the allocator gives so large a thing whole pages, as all do.)
+const LINE: usize = 16;
+/// Items by which the arena grows at least.
+const LEAST_GROWTH: usize = 1 << 16;
 /// Items kept per visit at most, whatever the settings say: the largest block.
-const MAX_ITEMS: usize = 2 << (CLASSES - 1);
+pub(crate) const MAX_VISIT_ITEMS: usize = 2 << (CLASSES - 1);
 
 /// Where a visit's items lie.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -43,25 +48,38 @@ pub(crate) struct Finder<'a> {
     head: usize,
 }
 
+impl Located {
+    /// How many items the visit holds.
+    pub(crate) fn len(&self) -> usize {
+        usize::from(self.len)
+    }
+}
+
 impl Finder<'_> {
     /// Where the visit named by the low bits of its number lies; `None` if it has left.
     pub(crate) fn locate(&self, low: u32) -> Option<Located> {
-        let Slot { start, len, at_s, .. } = self.slots[self.place(low)?];
-        Some(Located { start, len, at_s })
+        self.place(low).map(|place| self.at(place))
     }
 
-    /// Has what tells where these visits lie fetched, see [`fetch`].
-    pub(crate) fn fetch(&self, lows: impl Iterator<Item = u32>) {
-        fetch(lows.map(|low| self.place(low).map_or(0, |place| self.slots[place].start)));
+    /// Where the visit of this place lies.
+    pub(crate) fn at(&self, place: u32) -> Located {
+        let Slot { start, len, at_s, .. } = self.slots[place as usize];
+        Located { start, len, at_s }
     }
 
-    fn place(&self, low: u32) -> Option<usize> {
+    /// Has what tells where the visits of these places lie fetched, see [`fetch`].
+    pub(crate) fn fetch(&self, places: impl Iterator<Item = u32>) {
+        fetch(places.map(|place| self.slots[place as usize].start));
+    }
+
+    /// The place of the visit named by the low bits of its number; `None` if it has left.
+    pub(crate) fn place(&self, low: u32) -> Option<u32> {
         let age = self.next.wrapping_sub(low) as usize;
         if age == 0 || age > self.slots.len() {
             return None;
         }
         // Its number modulo the ring's length, without a division for each of hundreds of visits.
-        Some(self.head.checked_sub(age).unwrap_or(self.head + self.slots.len() - age))
+        Some(self.head.checked_sub(age).unwrap_or(self.head + self.slots.len() - age) as u32)
     }
 }
 
@@ -80,6 +98,11 @@ pub(crate) struct Newest<'a>([&'a [u32]; 2]);
 impl<'a> Newest<'a> {
     pub(crate) fn len(&self) -> usize {
         self.0[0].len() + self.0[1].len()
+    }
+
+    /// From the last of the first half to its first, then likewise of the second half: the newest first.
+    pub(crate) fn halves(&self) -> [&'a [u32]; 2] {
+        self.0
     }
 
     /// The newest first.
@@ -130,7 +153,7 @@ impl SessionIndex {
         let items = &mut self.arena[start..start + len];
         if let Some(at) = items.iter().position(|&other| other == item) {
             items[at..].rotate_left(1);
-        } else if len >= settings.max_items.clamp(1, MAX_ITEMS) {
+        } else if len >= settings.max_items.clamp(1, MAX_VISIT_ITEMS) {
             items.rotate_left(1);
             items[len - 1] = item;
             self.post(item, serial, settings);
@@ -151,6 +174,15 @@ impl SessionIndex {
         Newest([older, newer])
     }
 
+    /// Has the newest visits of these items fetched, see [`fetch`]: first where each item's lie, then what lies there.
+    pub(crate) fn fetch_newest(&self, items: impl Iterator<Item = ItemIx> + Clone) {
+        fetch(items.clone().map(|ix| self.newest(ix).len() as u32));
+        fetch(items.map(|ix| {
+            let [newer, older] = self.newest(ix).halves();
+            lines(newer, u32::from) ^ lines(older, u32::from)
+        }));
+    }
+
     /// Items of a visit named by the low bits of its number, oldest first, and its newest instant in seconds; `None`
     /// if it has left.
     pub(crate) fn visit(&self, low: u32) -> Option<(&[ItemIx], u32)> {
@@ -168,6 +200,13 @@ impl SessionIndex {
     pub(crate) fn items(&self, located: Located) -> &[ItemIx] {
         let start = located.start as usize;
         &self.arena[start..start + located.len as usize]
+    }
+
+    /// Reads from the memory that a located visit's items lie in, see [`fetch`]: the first line and the last, as most take
+    /// no more.
+    pub(crate) fn touch(&self, located: Located) -> u32 {
+        let items = self.items(located);
+        items.first().copied().unwrap_or_default() ^ items.last().copied().unwrap_or_default()
     }
 
     fn holds(&self, serial: u64) -> bool {
@@ -196,13 +235,20 @@ impl SessionIndex {
 
     fn allocate(&mut self, class: usize) -> u32 {
         self.free[class].pop().unwrap_or_else(|| {
-            let start = self.arena.len();
             let size = 2 << class;
+            let mut gap = self.arena.len();
+            let start = gap.next_multiple_of(size.min(LINE));
             // Grow by an eighth, not by doubling: the arena is the largest single allocation there is.
             if self.arena.capacity() < start + size {
-                self.arena.reserve_exact((start / 8).max(1 << 16));
+                self.arena.reserve_exact((start / 8).max(LEAST_GROWTH));
             }
             self.arena.resize(start + size, 0);
+            // What is left out goes to the smaller blocks that fit, each at a multiple of its own size.
+            while gap < start {
+                let class = gap.trailing_zeros() as usize - 1;
+                self.free[class].push(gap as u32);
+                gap += 2 << class;
+            }
             start as u32
         })
     }
@@ -286,6 +332,29 @@ mod tests {
         }
         assert_eq!(index.newest(9).iter().collect::<Vec<_>>(), [&4, &3, &2]);
         assert_eq!(index.total_of(9), 5);
+    }
+
+    #[test]
+    fn no_block_takes_more_lines_than_it_must_and_no_room_is_lost() {
+        let settings = IndexSettings { max_sessions: 64, ..Settings::default().index };
+        let mut index = SessionIndex::default();
+        for visit in 0..400_u32 {
+            let mut serial = None;
+            for item in 0..1 + visit * 7 % 23 {
+                serial = Some(index.add(serial, item, Timestamp(0), &settings));
+            }
+        }
+        let of_visits = index.slots.iter().map(|slot| (slot.start as usize, 2 << slot.class));
+        let free = index.free.iter().enumerate();
+        let free = free.flat_map(|(class, starts)| starts.iter().map(move |&start| (start as usize, 2 << class)));
+        let mut blocks: Vec<(usize, usize)> = of_visits.chain(free).collect();
+        blocks.sort_unstable();
+        for (start, size) in &blocks {
+            assert_eq!(start % size.min(&LINE), 0);
+        }
+        // One right after the other, to the end.
+        let end = blocks.iter().fold(0, |end, &(start, size)| if start == end { start + size } else { usize::MAX });
+        assert_eq!(end, index.arena.len());
     }
 
     proptest! {
