@@ -88,7 +88,7 @@ impl Catalog {
         self.ids.text(ix)
     }
 
-    /// Has the ids of these numbers fetched, see [`super::fetch`].
+    /// Has the ids of these numbers fetched, see [`fetch()`](super::fetch()).
     pub(crate) fn fetch_ids(&self, numbers: impl Iterator<Item = ItemIx> + Clone) {
         self.ids.fetch(numbers);
     }
