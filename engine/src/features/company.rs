@@ -19,13 +19,12 @@ pub(super) fn write(moment: &Moment<'_>, pool: &Pool, vectors: &mut [Vector]) {
     for (candidates, vectors) in pool.candidates.chunks(AT_ONCE).zip(vectors.chunks_mut(AT_ONCE)) {
         embeddings.fetch(candidates.iter().map(|candidate| candidate.item));
         for (candidate, vector) in candidates.iter().zip(vectors).filter(is_new) {
-            let Some(wanted) = embeddings.wanted(&stand, candidate.item) else { continue };
+            let Some((wanted, like)) = embeddings.near(&stand, last, candidate.item) else { continue };
             set(vector, Feature::CompanyWanted, wanted);
             sum += wanted;
             known += 1;
-            if let (Some((last, square)), Some(own)) = (last, embeddings.of(candidate.item)) {
-                let cosine = dot(last, own) / (square * dot(own, own)).sqrt().max(f32::MIN_POSITIVE);
-                set(vector, Feature::CompanyLike, cosine);
+            if let Some(like) = like {
+                set(vector, Feature::CompanyLike, like);
             }
         }
     }

@@ -9,6 +9,10 @@
 //! some past visits are gone through again, so that little traffic teaches as much as a second reading of it would. The
 //! dice are a function of the number of steps: the same events give the same vectors.
 
+mod arithmetic;
+
+use arithmetic::{DIM, DRAWN, FADE, NO_ROW, REACH, add, length, near, pull, push, vector, vector_mut};
+pub(crate) use arithmetic::{Point, Stand, dot};
 use serde::{Deserialize, Serialize};
 
 use super::ItemIx;
@@ -17,24 +21,12 @@ use super::session_index::SessionIndex;
 use crate::nouns::mixed;
 use crate::settings::EmbeddingSettings;
 
-/// Numbers per vector. On training windows 128 brought half as much again as 64, at twice the memory.
-const DIM: usize = 128;
-/// Items of a visit that speak, the newest.
-const REACH: usize = 8;
-/// What each speaks against the one after it.
-const FADE: f32 = 0.6;
-/// Others that a wanted item is told from at each step.
-const DRAWN: usize = 12;
 /// One in so many is drawn from all items alike, the rest from what shoppers came to lately.
 const ALIKE: u64 = 4;
 /// Newest items that shoppers came to, to draw from.
 const RECENT: usize = 8_192;
 /// Newest visits that are gone through again.
 const WINDOW: u64 = 100_000;
-/// Logits per unit of cosine: an item can be e^14 times as likely as another at most.
-const SCALE: f32 = 7.0;
-/// Shorter vectors count as so long: near nothing, a cosine has no slope that could be followed.
-const SHORTEST: f32 = 0.5;
 /// Where AdaGrad's sums of squares begin.
 const CAUTION: f32 = 1e-2;
 /// Width of what the numbers of a vector begin with.
@@ -44,18 +36,6 @@ const SPREAD: f32 = 0.5;
 const FIRST: usize = 2;
 /// Fewest rows kept: a step never replaces a row that it works on.
 const FEWEST_ROWS: usize = 64;
-const NO_ROW: u32 = u32::MAX;
-
-/// A point among the items.
-pub(crate) type Point = [f32; DIM];
-
-/// Where a visit stands among the items.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Stand {
-    direction: Point,
-    /// Length of the sum that it is the direction of.
-    length: f32,
-}
 
 impl Stand {
     fn of(mut sum: Point) -> Self {
@@ -109,11 +89,10 @@ impl Embeddings {
         is_known.then(|| Stand::of(sum))
     }
 
-    /// How much an item is wanted from where a visit stands: a logit, of -[`SCALE`] to [`SCALE`]. `None`: nothing is known
-    /// of it.
-    pub(crate) fn wanted(&self, stand: &Stand, item: ItemIx) -> Option<f32> {
-        let wanted = vector(&self.vectors, self.row(item)?);
-        Some(SCALE * dot(&stand.direction, wanted) / length(wanted))
+    /// How much an item is wanted from where a visit stands: a logit, within [`arithmetic::SCALE`] either way; and how near it is to the
+    /// one whose vector is `last`, which comes with the square of its length: a cosine. `None`: nothing is known of it.
+    pub(crate) fn near(&self, stand: &Stand, last: Option<(&Point, f32)>, item: ItemIx) -> Option<(f32, Option<f32>)> {
+        Some(near(stand, last, vector(&self.vectors, self.row(item)?)))
     }
 
     /// What an item is like.
@@ -178,8 +157,12 @@ impl Embeddings {
         self.fetch_rows(before.iter().filter_map(|&known| self.row(known)).chain(rows.iter().copied()));
         let aged = |(age, &known): (usize, &ItemIx)| (known, age as f32);
         let Some(stand) = self.stand(before.iter().enumerate().map(aged)) else { return };
-        let slope = self.push(&stand, rows, settings.rate);
-        self.pull(before, &slope, settings.rate);
+        let (vectors, squares) = (&mut self.vectors, &mut self.squares);
+        let slope = push(vectors, squares, &stand, rows, settings.rate);
+        let before = before.iter().map(|&known| self.places.get(known as usize).copied().unwrap_or(NO_ROW));
+        let mut given = [NO_ROW; REACH];
+        given.iter_mut().zip(before).for_each(|(to, row)| *to = row);
+        pull(vectors, squares, &given, &slope, settings.rate);
     }
 
     /// Has all that a step reads of these rows fetched, see [`fetch`].
@@ -204,58 +187,6 @@ impl Embeddings {
             }
         }
         len
-    }
-
-    /// Moves the wanted vectors, the first of `rows` towards `stand` and the others away; the slope for the sum of what
-    /// stood there.
-    fn push(&mut self, stand: &Stand, rows: &[u32], rate: f32) -> Point {
-        let (mut errors, mut cosines) = ([0.0; 1 + DRAWN], [(0.0, 0.0); 1 + DRAWN]);
-        let errors = &mut errors[..rows.len()];
-        for ((error, cosine), &row) in errors.iter_mut().zip(&mut cosines).zip(rows) {
-            let wanted = vector(&self.vectors, row);
-            let length = length(wanted);
-            *cosine = (dot(&stand.direction, wanted) / length, length);
-            *error = SCALE * cosine.0;
-        }
-        let largest = errors.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        errors.iter_mut().for_each(|error| *error = (*error - largest).exp());
-        let sum: f32 = errors.iter().sum();
-        errors.iter_mut().for_each(|error| *error /= sum);
-        errors[0] -= 1.0;
-        // d cos(h, w) / dw = (h/|h| - cos w/|w|) / |w|, whose square is (1 - cos^2) / |w|^2; the same for h.
-        let (mut slope, mut along) = ([0.0; DIM], 0.0);
-        for ((&error, (cosine, length)), &row) in errors.iter().zip(cosines).zip(rows) {
-            let (steep, share) = (SCALE * error / length, error / length);
-            let squares = &mut self.squares[row as usize][1];
-            *squares += steep * steep * (1.0 - cosine * cosine).max(0.0) / DIM as f32;
-            let step = -rate * steep / squares.sqrt();
-            let back = step * cosine / length;
-            let wanted = vector_mut(&mut self.vectors, row);
-            for ((slope, wanted), direction) in slope.iter_mut().zip(wanted).zip(&stand.direction) {
-                *slope += share * *wanted;
-                *wanted += step * direction - back * *wanted;
-            }
-            along += error * cosine;
-        }
-        for (slope, direction) in slope.iter_mut().zip(&stand.direction) {
-            *slope = (*slope - along * direction) * SCALE / stand.length;
-        }
-        slope
-    }
-
-    /// Moves the given vectors of those that spoke against the slope for their sum.
-    fn pull(&mut self, before: &[ItemIx], slope: &Point, rate: f32) {
-        let square = dot(slope, slope) / DIM as f32;
-        let mut voice = 1.0;
-        for &known in before {
-            if let Some(row) = self.row(known) {
-                let squares = &mut self.squares[row as usize][0];
-                *squares += voice * voice * square;
-                let step = -rate * voice / squares.sqrt();
-                add(vector_mut(&mut self.vectors, row), slope, step);
-            }
-            voice *= FADE;
-        }
     }
 
     fn row(&self, item: ItemIx) -> Option<u32> {
@@ -306,37 +237,9 @@ impl Embeddings {
     }
 }
 
-fn vector(vectors: &[f32], row: u32) -> &Point {
-    vectors[row as usize * DIM..].first_chunk().expect("a row is as long as a vector")
-}
-
-fn vector_mut(vectors: &mut [f32], row: u32) -> &mut Point {
-    vectors[row as usize * DIM..].first_chunk_mut().expect("a row is as long as a vector")
-}
-
-/// The dot product of two vectors, in sums that grow side by side.
-pub(crate) fn dot(a: &Point, b: &Point) -> f32 {
-    const LANES: usize = 8;
-    let mut lanes = [0.0; LANES];
-    for (a, b) in a.chunks_exact(LANES).zip(b.chunks_exact(LANES)) {
-        for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
-            *lane += a * b;
-        }
-    }
-    lanes.iter().sum()
-}
-
-/// How long a vector is, or counts as.
-fn length(vector: &Point) -> f32 {
-    dot(vector, vector).sqrt().max(SHORTEST)
-}
-
-fn add(to: &mut Point, what: &Point, times: f32) {
-    to.iter_mut().zip(what).for_each(|(to, what)| *to += times * what);
-}
-
 #[cfg(test)]
 mod tests {
+    use super::arithmetic::SCALE;
     use super::*;
     use crate::nouns::Timestamp;
     use crate::settings::Settings;
@@ -364,11 +267,11 @@ mod tests {
     fn items_of_one_company_are_wanted_together_whether_or_not_they_have_met() {
         let embeddings = taught(4_000, &settings(1_000));
         let stand = embeddings.stand([(3, 0.0)].into_iter()).expect("a known item");
-        let wanted = |item| embeddings.wanted(&stand, item).expect("a known item");
+        let wanted = |item| embeddings.near(&stand, None, item).expect("a known item").0;
         let least_kin = (0..10).filter(|&item| item != 3).map(wanted).fold(f32::INFINITY, f32::min);
         let best_stranger = (10..20).map(wanted).fold(f32::NEG_INFINITY, f32::max);
         assert!(least_kin > best_stranger, "{least_kin} {best_stranger}");
-        assert_eq!(embeddings.wanted(&stand, 77), None);
+        assert_eq!(embeddings.near(&stand, None, 77), None);
         assert!(embeddings.stand([(77, 0.0)].into_iter()).is_none());
     }
 
@@ -379,7 +282,7 @@ mod tests {
         let mut embeddings = taught(50, &settings);
         let wanted = |embeddings: &Embeddings| {
             let stand = embeddings.stand([(3, 0.0)].into_iter()).expect("a known item");
-            embeddings.wanted(&stand, 17).expect("a known item")
+            embeddings.near(&stand, None, 17).expect("a known item").0
         };
         let row = embeddings.row(17).expect("a known item");
         vector_mut(&mut embeddings.vectors, row).fill(0.0);
