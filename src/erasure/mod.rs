@@ -3,7 +3,8 @@
 //! Path of an erasure: durable order -> who is meant ([`who`]) -> a record of pseudonyms in the log, which the state
 //! applies -> a new checkpoint, the older ones deleted -> other places ([`elsewhere`]) -> the log's files rewritten ([`replace`]) -> receipt. Each step may
 //! be done again, so a crash in between costs nothing but time. Where replicas share a log, the others take the record from
-//! there ([`Erasures::take`]), look up in their own files whom it means, and go the same way from the checkpoint on. Decision record 0011 says why rewriting.
+//! there ([`Erasures::take`]), look up in their own files whom it means, and go the same way from the checkpoint on.
+//! Decision record 0011 says why rewriting.
 
 mod elsewhere;
 mod job;
@@ -352,11 +353,14 @@ impl Worker {
     /// Has the state forget; gives the offset behind the record that says so.
     async fn forget(&self, replacement: &Replacement, job: &Job) -> Result<Offset, StepError> {
         let whole = Erasure { order: Some(job.id.to_string()), ..replacement.erasure() };
-        let records = whole.parts(MAX_PSEUDONYMS).into_iter().filter_map(|part| {
+        let record = |part| {
             let record = Record::Erase(Box::new(part));
-            Prepared::new(Entry { accepted_at: job.accepted_at, record, origin: None }).ok()
-        });
-        let receipt = self.stores.ingest.submit(records.collect()).await?;
+            // One that is left out would be forgotten nowhere, and told as done.
+            Prepared::new(Entry { accepted_at: job.accepted_at, record, origin: None })
+                .map_err(|error| SubmitError::Log(format!("the record of the erasure cannot be written: {error}")))
+        };
+        let records = whole.parts(MAX_PSEUDONYMS).into_iter().map(record).collect::<Result<_, _>>()?;
+        let receipt = self.stores.ingest.submit(records).await?;
         if !self.stores.ingest.applied(&receipt.next, PATIENCE).await {
             return Err(StepError::Slow("applying the erasure"));
         }
