@@ -51,10 +51,10 @@ fn looks_before_it_buys(visits: u64, tells_of_carts: bool) -> String {
     stream
 }
 
-fn baskets(stream: &str) -> Report {
+fn replayed(stream: &str, protocol: Protocol) -> Report {
     let (mut data, cut) = dataset(stream);
     let options = Options {
-        protocol: Protocol::Basket,
+        protocol,
         cut: Some(cut.at),
         pairs: None,
         hide: Hide::Half,
@@ -79,10 +79,20 @@ fn figure(report: &Report, strategy: &str, name: &str) -> f64 {
 #[test]
 fn where_one_looks_before_one_buys_carts_are_filled_at_least_as_well_as_by_counting_orders() {
     for tells_of_carts in [true, false] {
-        let report = baskets(&looks_before_it_buys(3_000, tells_of_carts));
+        let report = replayed(&looks_before_it_buys(2_000, tells_of_carts), Protocol::Basket);
         for name in ["recall@1", "recall@5"] {
             let [ours, counted] = ["realtime", "conditional"].map(|of| figure(&report, of, name));
             assert!(ours >= counted, "carts: {tells_of_carts}, {name}: {ours:.3} against {counted:.3}");
         }
     }
+}
+
+#[test]
+fn visits_too_busy_for_a_person_are_counted_and_the_questions_that_are_theirs() {
+    let calm = looks_before_it_buys(100, false);
+    assert_eq!(super::table::bots(&replayed(&calm, Protocol::NextItem)), None);
+    let busy: String = (0..200).map(|n| format!("view {} program i{}-{}\n", 200_000 + n / 10, n % 8, n % 12)).collect();
+    let events = replayed(&(calm + &busy), Protocol::NextItem).events;
+    assert_eq!((events.bot_visits, events.bots), (1, 80), "beyond 120 a minute");
+    assert_eq!(events.bot_queries, 79, "the first beyond was asked when nobody knew");
 }
