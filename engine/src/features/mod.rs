@@ -37,6 +37,7 @@ pub(crate) fn extract(moment: &Moment<'_>, pool: &Pool, vectors: &mut Vec<Vector
         }
         products(log_length, vector);
     }
+    item::wanted_by_others(moment, pool, vectors);
     links::of_visit(moment, pool, vectors);
     links::of_next(moment, pool, vectors);
     links::of_basket(moment, pool, vectors);
