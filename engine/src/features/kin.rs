@@ -2,7 +2,7 @@
 
 use super::set;
 use super::shares::{Asked, Shares};
-use crate::nouns::{Feature, Intent, Vector};
+use crate::nouns::{Feature, Vector};
 use crate::store::{Facts, Moment, Pool, Rows};
 
 /// Items of context whose category and brand speak.
@@ -30,7 +30,7 @@ impl Kin {
 
 /// The mean over the newest items of context, all alike in a basket, the newest above all when browsing. 0..=1.
 fn shares(moment: &Moment<'_>, pool: &Pool, rows: &Rows, kin: impl Fn(&Facts) -> u32) -> Shares {
-    let say = |age: f32| if moment.intent() == Intent::Basket { 1.0 } else { (-age).exp() };
+    let say = |age: f32| if moment.intent().has_cart() { 1.0 } else { (-age).exp() };
     let kin_of = |item| kin(moment.state.catalog.facts(item));
     // Most of what the rows tell is of kin that no candidate has.
     let asked = Asked::of(pool.candidates.iter().map(|candidate| kin_of(candidate.item)));
