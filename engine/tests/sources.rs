@@ -88,3 +88,43 @@ fn placements_that_leave_seen_items_out_rank_the_others_alike() {
     assert_eq!(ask(Repeats::Allow)[..2], ask(Repeats::Suppress)[..2]);
     assert_eq!(ask(Repeats::Suppress)[0], "d");
 }
+
+/// An answer's figures of an item, by name.
+fn figures(answer: &Slate, item: &str, names: &[&str]) -> Vec<Option<f32>> {
+    let pick = answer.picks.iter().find(|pick| pick.item_id == item_id(item)).expect("shown");
+    let figure = |name: &&str| pick.features.iter().find(|(of, _)| of == name).map(|&(_, figure)| figure);
+    names.iter().map(figure).collect()
+}
+
+#[test]
+fn what_is_known_of_an_item_of_the_visit_is_the_same_before_and_after_its_events() {
+    let mut shop = Shop::selling("bread butter jam");
+    for visit in 0..9 {
+        shop.view(visit, &format!("v{visit}"), "bread butter jam");
+    }
+    let user = UserId::new("ann").expect("an id");
+    let asked = |session: &str| Request {
+        user: Some(user.clone()),
+        context_items: ids("bread jam bread"),
+        repeats: Repeats::Allow,
+        explain: true,
+        ..request(session)
+    };
+    let told = shop.ask(60, &asked("unknown"));
+    for item in ["bread", "jam", "bread"] {
+        let mut event = shop.event(60, "s", EventKind::View, item);
+        event.user = Some(user.clone());
+        shop.send(event);
+    }
+    let known = shop.ask(60, &asked("s"));
+    let names =
+        ["log_count", "log_trend", "rising", "log_idle_hours", "user_looked", "user_looked_recency", "in_visit"];
+    for item in ["bread", "jam"] {
+        let (told, known) = (figures(&told, item, &names), figures(&known, item, &names));
+        let differ = |(a, b): (&Option<f32>, &Option<f32>)| (a.unwrap_or(0.0) - b.unwrap_or(0.0)).abs() > 1e-4;
+        assert!(!told.iter().zip(&known).any(differ), "{item}: {told:?} by request, {known:?} by events");
+        assert!(told[0] > Some(0.1) && told[6] == Some(1.0), "{told:?}");
+    }
+    let bare = shop.ask(60, &Request { context_items: ids("butter"), ..asked("other") });
+    assert!(figures(&bare, "bread", &["user_looked"])[0].is_some(), "another visit's looks are history");
+}

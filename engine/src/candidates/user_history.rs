@@ -1,7 +1,7 @@
 use super::{Source, Workspace};
 use crate::nouns::ReasonCode;
 use crate::settings::{CandidateSettings, SourceSettings};
-use crate::store::{ItemIx, Moment};
+use crate::store::{ItemIx, Marks, Moment};
 
 /// What a look counts against a purchase in the user's own history.
 const LOOK: f32 = 0.2;
@@ -29,7 +29,9 @@ impl Source for UserHistory {
         for (item, count, _) in profile.bought.iter() {
             work.items.add(item, moment.lens.users.of(count));
         }
-        for (item, count, _) in profile.seen.iter() {
+        // Looks of this very visit are no history: where its events have not arrived, they are not in it either.
+        let marks = Marks::of(&moment.visit);
+        for (item, count, _) in profile.seen.iter().filter(|&(item, ..)| marks.place(item).is_none()) {
             work.items.add(item, LOOK * moment.lens.users.of(count));
         }
         work.items.best(limit, &mut work.found);

@@ -2,7 +2,7 @@
 
 use super::set;
 use crate::nouns::{EventKind, Feature, HOUR_MS, Vector};
-use crate::store::{Facts, ItemIx, Moment, NO_IX};
+use crate::store::{Facts, ItemIx, Moment, NO_IX, Pool};
 
 /// What holds for all candidates of one request.
 pub(super) struct Surroundings {
@@ -38,15 +38,33 @@ impl Surroundings {
 /// How much everybody wants it, and lately.
 pub(super) fn wanted(moment: &Moment<'_>, item: ItemIx, vector: &mut Vector) {
     let counter = moment.state.counters.get(item);
-    let long = (1.0 + moment.lens.counts.of(counter.long)).ln();
-    let short = (1.0 + moment.lens.short.of(counter.short)).ln();
+    popularity(moment.lens.counts.of(counter.long), moment.lens.short.of(counter.short), vector);
     let idle_ms = counter.last_at.map_or(i64::MAX / 2, |at| moment.now.since_ms(at).max(0));
-    set(vector, Feature::LogCount, long / 8.0);
     let bought = moment.lens.counts.of(counter.of(EventKind::Purchase));
     set(vector, Feature::LogBought, (1.0 + bought).ln() / 8.0);
+    set(vector, Feature::LogIdle, (1.0 + idle_ms as f32 / HOUR_MS as f32).ln().min(10.0) / 10.0);
+}
+
+/// The same for what the visit has come to: what others think of it, as the visit's own events must not say more where
+/// they have arrived than where the request alone tells of them. Nobody can say when others met it last; it is as if
+/// just now.
+pub(super) fn wanted_by_others(moment: &Moment<'_>, pool: &Pool, vectors: &mut [Vector]) {
+    for seen in moment.visit.iter().filter(|seen| seen.browsed) {
+        let Some(place) = pool.place(seen.item) else { continue };
+        let counter = moment.state.counters.get(seen.item);
+        let others = |all: f32| (all - seen.interest).max(0.0);
+        let vector = &mut vectors[place];
+        popularity(others(moment.lens.counts.of(counter.long)), others(moment.lens.short.of(counter.short)), vector);
+        set(vector, Feature::LogIdle, 0.0);
+    }
+}
+
+/// How much is wanted what has such counts in the long and in the short run.
+fn popularity(long: f32, short: f32, vector: &mut Vector) {
+    let (long, short) = ((1.0 + long).ln(), (1.0 + short).ln());
+    set(vector, Feature::LogCount, long / 8.0);
     set(vector, Feature::LogTrend, short / 8.0);
     set(vector, Feature::Rising, (short - long).clamp(-8.0, 8.0) / 8.0);
-    set(vector, Feature::LogIdle, (1.0 + idle_ms as f32 / HOUR_MS as f32).ln().min(10.0) / 10.0);
 }
 
 /// How alike it is to what the shopper looks at.

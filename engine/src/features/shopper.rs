@@ -49,7 +49,9 @@ impl<'a> Shopper<'a> {
             set(vector, Feature::UserBought, (1.0 + moment.lens.users.of(count)).ln());
             set(vector, Feature::UserRecency, lately(moment.now, at));
         }
-        if let Some((count, at)) = self.profile.seen.get(item) {
+        // What the visit has come to, its own events have just entered there.
+        let is_new = vector[Feature::InVisit as usize] == 0.0;
+        if let Some((count, at)) = self.profile.seen.get(item).filter(|_| is_new) {
             set(vector, Feature::UserLooked, (1.0 + moment.lens.users.of(count)).ln());
             set(vector, Feature::UserLookedRecency, lately(moment.now, at));
         }

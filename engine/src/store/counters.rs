@@ -64,6 +64,11 @@ fn slot(kind: EventKind) -> Option<usize> {
     WEIGHTS.iter().position(|&(of, _)| of == kind)
 }
 
+/// By how much one event of a kind raises an item's popularity.
+pub(crate) fn interest(kind: EventKind) -> f32 {
+    slot(kind).map_or(0.0, |slot| WEIGHTS[slot].1)
+}
+
 /// Decayed counters of all items.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Counters {

@@ -29,7 +29,8 @@ mod tests {
 
     #[test]
     fn items_are_told_by_their_places_also_where_hashes_meet() {
-        let seen = |item| Seen { item, age: 0.0, times: 1, in_cart: false, browsed: true, counted: false };
+        let seen =
+            |item| Seen { item, age: 0.0, times: 1, in_cart: false, browsed: true, counted: false, interest: 0.0 };
         let context = [seen(7), seen(300)];
         let marks = Marks::of(&context);
         assert_eq!([7, 300, 7 + 256, 8].map(|item| marks.place(item)), [Some(0), Some(1), None, None]);

@@ -2,9 +2,10 @@ use std::borrow::Cow;
 
 use super::affinities::{Relation, Row, Rows};
 use super::catalog::NO_IX;
+use super::counters::interest;
 use super::key::{Space, key};
 use super::users::Profile;
-use super::{ItemIx, Lens, Session, State, together};
+use super::{ItemIx, Lens, Session, State, Touch, together};
 use crate::nouns::{EventKind, Intent, ItemId, Repeats, Request, Timestamp};
 use crate::settings::Settings;
 
@@ -29,6 +30,8 @@ pub(crate) struct Seen {
     pub(crate) browsed: bool,
     /// Whether the visit's own event is already part of the item's figures.
     pub(crate) counted: bool,
+    /// Interest by which the visit's own events have raised the item's counters.
+    pub(crate) interest: f32,
 }
 
 impl Seen {
@@ -82,7 +85,7 @@ impl<'a> Moment<'a> {
             request,
             lens: state.lens(settings, now),
             now,
-            visit: visit(&told, &known, &cart),
+            visit: visit(&told, &known, &cart, live.map(Session::touches).unwrap_or_default()),
             // The request may repeat what the events told, so the longer of the two is the truth.
             path: if told.len() >= known.len() { told } else { known },
             cart,
@@ -160,8 +163,9 @@ fn known(live: Option<&Session>) -> Vec<ItemIx> {
     touches.iter().rev().filter(|touch| touch.kind != EventKind::RemoveFromCart).map(|touch| touch.item).collect()
 }
 
-fn visit(told: &[ItemIx], known: &[ItemIx], cart: &[ItemIx]) -> Vec<Seen> {
+fn visit(told: &[ItemIx], known: &[ItemIx], cart: &[ItemIx], touches: &[Touch]) -> Vec<Seen> {
     let times = |list: &[ItemIx], item| list.iter().filter(|&&other| other == item).count();
+    let interest = |item| touches.iter().filter(|touch| touch.item == item).map(|touch| interest(touch.kind)).sum();
 
     let mut visit: Vec<Seen> = Vec::new();
     for &item in told.iter().chain(known) {
@@ -173,12 +177,21 @@ fn visit(told: &[ItemIx], known: &[ItemIx], cart: &[ItemIx]) -> Vec<Seen> {
                 in_cart: cart.contains(&item),
                 browsed: true,
                 counted: known.contains(&item),
+                interest: interest(item),
             });
         }
     }
     for &item in cart.iter().rev() {
         if visit.len() < MAX_VISIT && !visit.iter().any(|seen| seen.item == item) {
-            visit.push(Seen { item, age: CART_AGE, times: 0, in_cart: true, browsed: false, counted: false });
+            visit.push(Seen {
+                item,
+                age: CART_AGE,
+                times: 0,
+                in_cart: true,
+                browsed: false,
+                counted: false,
+                interest: 0.0,
+            });
         }
     }
     visit
