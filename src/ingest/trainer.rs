@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use sidecart_engine::nouns::{Entry, Event, Model, Record};
+use sidecart_engine::nouns::{Entry, Event, HOUR_MS, Model, Record};
 use sidecart_engine::{Engine, Lesson, Scratch, Trainer, Wishes};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -18,6 +18,11 @@ use crate::metrics::KindLabel;
 const MAX_WAITING: usize = 64;
 /// How long the learner waits without looking whether its pace was changed.
 const MAX_WAIT: Duration = Duration::from_secs(1);
+/// Older than this when it comes, an event is history that is being imported. Milliseconds.
+const HISTORY_MS: i64 = HOUR_MS;
+/// One in so many events of history teaches, however fast it comes: a year of a shop is imported within a minute, in which
+/// the pace alone would have the scorer learn next to nothing. A lesson costs as much as some 30 events.
+const HISTORY_STRIDE: u32 = 16;
 /// The learning rate. AdaGrad's sums of squares make steps smaller as lessons are taken.
 pub const LEARNING_RATE: f32 = 0.05;
 
@@ -87,6 +92,8 @@ pub(super) struct Classroom {
     next_at: Instant,
     scratch: Scratch,
     wishes: Wishes,
+    /// Events of history met.
+    history: u32,
 }
 
 impl Classroom {
@@ -105,9 +112,18 @@ impl Classroom {
         for lesson in self.wishes.granted(event) {
             self.hand_on(lesson);
         }
-        if now >= self.next_at && self.teach(engine, event) {
+        if (now >= self.next_at || self.is_turn_of_history(entry, event)) && self.teach(engine, event) {
             self.next_at = now + self.learning.pace();
         }
+    }
+
+    /// Whether an event is of history, and the next of it to teach.
+    fn is_turn_of_history(&mut self, entry: &Entry, event: &Event) -> bool {
+        if entry.accepted_at.since_ms(event.at) <= HISTORY_MS {
+            return false;
+        }
+        self.history = self.history.wrapping_add(1);
+        self.history.is_multiple_of(HISTORY_STRIDE)
     }
 
     /// Whether there was a lesson in it.
@@ -147,7 +163,7 @@ pub(super) fn spawn(
     let lessons = Arc::new(lessons);
     let (next_at, scratch) = (Instant::now(), Scratch::default());
     let wishes = Wishes::default();
-    let classroom = Classroom { lessons, learning: Arc::clone(&learning), next_at, scratch, wishes };
+    let classroom = Classroom { lessons, learning: Arc::clone(&learning), next_at, scratch, wishes, history: 0 };
     let school = School { shared: Arc::clone(shared), jobs, room, learning, pupil: None };
     let thread = std::thread::Builder::new()
         .name("trainer".into())

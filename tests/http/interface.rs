@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::model::until;
 use crate::server::Server;
 
 fn started(config: &str) -> (tempfile::TempDir, Server) {
@@ -181,4 +182,28 @@ fn the_scorer_learns_from_what_is_sent_and_a_restart_has_its_model() {
     server.kill();
     let again = Server::start(folder.path(), "ranker: {learn: false}");
     assert_ne!(version(&again), "linear-0");
+}
+
+#[test]
+fn imported_history_teaches_however_fast_it_comes() {
+    let (_folder, server) = started("ranker: {lessons_per_second: 1}");
+    let items: Vec<Value> = ["a", "b", "c", "d", "e"].map(|id| json!({"itemId": id, "title": id})).into();
+    assert_eq!(server.json("PUT", "/v1/items?wait=applied", &json!(items)).status, 202);
+    let began = std::time::Instant::now();
+    for batch in 0..10 {
+        let view = |n: usize| {
+            json!({"eventId": format!("{batch}-{n}"), "eventType": "view", "sessionId": format!("{batch}-{}", n / 5),
+            "itemId": (["a", "b", "c", "d", "e"][n % 5]), "timestamp": format!("2020-01-{:02}T00:00:{:02}Z", batch + 1, n % 5)})
+        };
+        let views: Vec<Value> = (0..320).map(view).collect();
+        assert_eq!(server.json("POST", "/v1/events?mode=history&wait=applied", &json!(views)).status, 202);
+    }
+    let lessons = || -> u64 {
+        let metrics = server.get("/metrics").text;
+        let line = metrics.lines().find(|line| line.starts_with(r#"sidecart_lessons_total{kind="organic"}"#));
+        line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
+    };
+    // Of 3,200 events one in 16; the first of a visit teaches nothing. The pace alone would have it at one a second.
+    let least = 2 * began.elapsed().as_secs() + 50;
+    until("history is learned from", || lessons() >= least);
 }

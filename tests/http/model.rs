@@ -13,7 +13,7 @@ fn model(server: &Server) -> Value {
 }
 
 /// Waits, for ten seconds at most, until something holds.
-fn until(what: &str, holds: impl Fn() -> bool) {
+pub fn until(what: &str, holds: impl Fn() -> bool) {
     let began = Instant::now();
     while !holds() {
         assert!(began.elapsed() < Duration::from_secs(10), "not within ten seconds: {what}");

@@ -16,7 +16,8 @@ const BASKET_GATES: f32 = 0.3;
 /// lately.
 #[derive(Debug, Clone)]
 pub struct Trainer {
-    learners: [Learner; Intent::ALL.len()],
+    /// One for each intent, in their order; not in place, as each takes tens of KiB and threads have small stacks.
+    learners: Vec<Learner>,
     found: [Found; Intent::ALL.len()],
     /// Room for the scores of one list.
     scores: Vec<f32>,
@@ -47,7 +48,7 @@ impl Trainer {
             if learned.get(intent).is_some() { Learner::taught(scorer) } else { Learner::untaught(scorer) }
         };
         let found = Intent::ALL.map(|intent| Found::of(model, intent));
-        Self { learners: Intent::ALL.map(learner), found, scores: Vec::new() }
+        Self { learners: Intent::ALL.into_iter().map(learner).collect(), found, scores: Vec::new() }
     }
 
     /// Lessons taken so far.
