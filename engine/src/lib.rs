@@ -22,7 +22,7 @@ use nouns::{
     Timestamp, UserId,
 };
 pub use pipeline::Scratch;
-pub use rank::{Course, Lesson, Trainer};
+pub use rank::{Course, Lesson, Trainer, Wish, Wishes};
 pub use settings::Settings;
 pub use store::{Asker, Forgotten, Kept, State};
 use views::{ItemView, SessionView, Sizes, Trace, UserView};
@@ -153,6 +153,13 @@ impl Engine {
     #[must_use]
     pub fn lesson(&self, event: &Event, now: Timestamp, scratch: &mut Scratch) -> Option<Lesson> {
         pipeline::lesson(&self.state, &self.settings, event, now, scratch)
+    }
+
+    /// What `event`, not applied yet, may turn out to be where it is a look: a lesson in filling carts, should it be
+    /// carted. To be kept in [`Wishes`]. Costs as much as an answer where there is a cart, and next to nothing else.
+    #[must_use]
+    pub fn wish(&self, event: &Event, now: Timestamp, scratch: &mut Scratch) -> Option<Wish> {
+        pipeline::wish(&self.state, &self.settings, event, now, scratch)
     }
 
     /// A learner that goes on from the model in force.

@@ -108,34 +108,14 @@ impl Arrived {
         let origin =
             Origin { topic: message.topic().to_owned(), partition: message.partition(), offset: message.offset() };
         let at = Timestamp(message.timestamp().to_millis().unwrap_or_default());
-        let mut arrived = Self {
-            lane,
-            partition: origin.partition,
-            offset: origin.offset,
-            at,
-            entries: Vec::new(),
-            proposal: None,
-            refused: None,
-            unjudged: None,
-        };
+        let mut arrived = Self::bare(lane, &origin, at);
         let (place, mut entries) = (Place { origin, at }, Vec::with_capacity(1));
         let payload = message.payload();
         let own = message.headers().and_then(|all| all.iter().find(|header| header.key == OWN_HEADER));
         let outcome = match (own, payload) {
             (_, None) if content == Content::Items => place.gone(message.key(), &mut entries),
             (_, None) => Err("has no value: only items are deleted so".to_owned()),
-            (Some(header), Some(payload)) if header.value == Some(OWN_FORM) && content == Content::Configs => {
-                serde_json::from_slice(payload)
-                    .map(|proposal| arrived.proposal = Some(Box::new(proposal)))
-                    .map_err(|error| format!("is no config: {error}"))
-            }
-            (Some(header), Some(payload)) if header.value == Some(OWN_FORM) => {
-                own_entry(payload, content, &mut entries)
-            }
-            (Some(header), Some(_)) => Err(format!(
-                "is an entry of form `{}`, this Sidecart reads `1`: update it first",
-                String::from_utf8_lossy(header.value.unwrap_or_default())
-            )),
+            (Some(header), Some(payload)) => arrived.own(header.value, payload, content, &mut entries),
             (None, Some(payload)) => match place.foreign(payload, message, content, reading, &mut entries) {
                 Ok(Some(envelope)) => {
                     arrived.unjudged = Some(Box::new(Unjudged { place, envelope, payload: payload.to_vec() }));
@@ -147,6 +127,40 @@ impl Arrived {
         };
         arrived.settle(place, entries, outcome, payload.unwrap_or_default());
         arrived
+    }
+
+    /// Nothing yet, from that place.
+    fn bare(lane: usize, origin: &Origin, at: Timestamp) -> Self {
+        Self {
+            lane,
+            partition: origin.partition,
+            offset: origin.offset,
+            at,
+            entries: Vec::new(),
+            proposal: None,
+            refused: None,
+            unjudged: None,
+        }
+    }
+
+    /// Reads what a replica wrote, in the form that the header names.
+    fn own(
+        &mut self,
+        form: Option<&[u8]>,
+        payload: &[u8],
+        content: Content,
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), String> {
+        if form != Some(OWN_FORM) {
+            let form = String::from_utf8_lossy(form.unwrap_or_default());
+            return Err(format!("is an entry of form `{form}`, this Sidecart reads `1`: update it first"));
+        }
+        if content != Content::Configs {
+            return own_entry(payload, content, entries);
+        }
+        let proposal = serde_json::from_slice(payload).map_err(|error| format!("is no config: {error}"))?;
+        self.proposal = Some(Box::new(proposal));
+        Ok(())
     }
 
     /// Judges foreign events by what is in force at their place of the order: whether they are too late, and what their

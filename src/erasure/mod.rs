@@ -30,7 +30,7 @@ use sha2::{Digest, Sha256};
 use sidecart_engine::nouns::{Entry, Erasure, Positions, Record, Request, Timestamp};
 use tokio::sync::mpsc;
 use uuid::Uuid;
-use who::{Pseudonyms, Who};
+use who::{SoughtPseudonyms, Who};
 
 use crate::decisions::Decisions;
 use crate::ingest::checkpoint::{CheckpointError, Checkpoints};
@@ -211,7 +211,7 @@ struct Meant {
     replacement: Replacement,
     forgotten: Offset,
     /// Those that are not in this replica's log, by pseudonym; `None`: this replica was asked, and looked for all.
-    others: Option<Pseudonyms>,
+    others: Option<SoughtPseudonyms>,
 }
 
 impl Worker {
@@ -339,11 +339,11 @@ impl Worker {
             }
         };
         let replacement = Replacement::of_another(&who, &job.salt, &taken.erasure);
-        Ok(Meant { who, replacement, forgotten, others: Some(Pseudonyms::of(&taken.erasure)) })
+        Ok(Meant { who, replacement, forgotten, others: Some(SoughtPseudonyms::of(&taken.erasure)) })
     }
 
     fn find_behind(&self, taken: &Taken, end: Offset) -> Result<who::Found, StepError> {
-        let (pseudonyms, mut known) = (Pseudonyms::of(&taken.erasure), Who::default());
+        let (pseudonyms, mut known) = (SoughtPseudonyms::of(&taken.erasure), Who::default());
         for (_, letter) in self.stores.dead_letters.read(None).map_err(StepError::ReadLetters)? {
             pseudonyms.note_letter(&letter.event, &mut known);
         }

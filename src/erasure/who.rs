@@ -54,14 +54,14 @@ pub fn find(log: &dyn LogReader, target: &Target, end: Offset) -> Result<Who, Lo
     complete(log, Who { user: target.user.clone(), devices, sessions, orders: BTreeSet::new() }, end)
 }
 
-/// Pseudonyms, to be asked about the ids behind them.
-pub struct Pseudonyms {
+/// The pseudonyms of an erasure, to be asked about the ids behind them.
+pub struct SoughtPseudonyms {
     profiles: FxHashSet<u64>,
     sessions: FxHashSet<u64>,
     orders: FxHashSet<u64>,
 }
 
-impl Pseudonyms {
+impl SoughtPseudonyms {
     /// Those of an erasure.
     pub fn of(erasure: &Erasure) -> Self {
         let set = |keys: &[u64]| keys.iter().copied().collect();
@@ -124,7 +124,7 @@ pub struct Found {
 /// # Errors
 /// [`LogError`].
 pub fn find_behind(log: &dyn LogReader, erasure: &Erasure, known: Who, end: Offset) -> Result<Found, LogError> {
-    let (pseudonyms, mut who, mut forgotten) = (Pseudonyms::of(erasure), known, None);
+    let (pseudonyms, mut who, mut forgotten) = (SoughtPseudonyms::of(erasure), known, None);
     each_record(log, end, |offset, record| match record {
         Record::Event(event) => pseudonyms.note(event, &mut who),
         Record::Erase(own) if own.order == erasure.order => forgotten = Some(offset.plus(1)),

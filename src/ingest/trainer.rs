@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use sidecart_engine::nouns::{Entry, Event, Model, Record};
-use sidecart_engine::{Engine, Lesson, Scratch, Trainer};
+use sidecart_engine::{Engine, Lesson, Scratch, Trainer, Wishes};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{Job, Message, Phase, Prepared, Shared, StartError};
@@ -86,6 +86,7 @@ pub(super) struct Classroom {
     learning: Arc<Learning>,
     next_at: Instant,
     scratch: Scratch,
+    wishes: Wishes,
 }
 
 impl Classroom {
@@ -101,6 +102,9 @@ impl Classroom {
         if engine.model().frozen || self.learning.is_idle() {
             return;
         }
+        for lesson in self.wishes.granted(event) {
+            self.hand_on(lesson);
+        }
         if now >= self.next_at && self.teach(engine, event) {
             self.next_at = now + self.learning.pace();
         }
@@ -114,11 +118,21 @@ impl Classroom {
         // Any list that was made counts against the pace, taught or not: it has cost its time.
         // As of the event: to the clock on the wall, the visits of imported history ended long ago.
         if let Some(lesson) = engine.lesson(event, event.at, &mut self.scratch) {
-            match self.lessons.try_send(lesson) {
-                Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
-            }
+            self.hand_on(lesson);
+        }
+        if self.wishes.has_room(event.at)
+            && let Some(wish) = engine.wish(event, event.at, &mut self.scratch)
+        {
+            self.wishes.keep(wish);
         }
         true
+    }
+
+    /// To the learner, if it has room.
+    fn hand_on(&self, lesson: Lesson) {
+        match self.lessons.try_send(lesson) {
+            Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
+        }
     }
 }
 
@@ -132,7 +146,8 @@ pub(super) fn spawn(
     let (lessons, waiting) = sync_channel(MAX_WAITING);
     let lessons = Arc::new(lessons);
     let (next_at, scratch) = (Instant::now(), Scratch::default());
-    let classroom = Classroom { lessons, learning: Arc::clone(&learning), next_at, scratch };
+    let wishes = Wishes::default();
+    let classroom = Classroom { lessons, learning: Arc::clone(&learning), next_at, scratch, wishes };
     let school = School { shared: Arc::clone(shared), jobs, room, learning, pupil: None };
     let thread = std::thread::Builder::new()
         .name("trainer".into())

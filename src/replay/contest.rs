@@ -16,7 +16,7 @@ use super::lane::{Answer, Contender, Lane};
 use super::next_item::Seen;
 use super::pairs::Met;
 use super::plan::{Cut, Plan, Query};
-use super::report::{Percentiles, Report};
+use super::report::{EventCounts, Percentiles, Report};
 use super::run::Options;
 use super::study::Study;
 use crate::data::Dataset;
@@ -104,6 +104,7 @@ impl<'a> Contest<'a> {
         let now = self.data.events()[query.before as usize].at;
         self.engines.catch_up(query.before as usize, now);
         let session = self.data.session(query.session).unwrap_or(&self.nobody).clone();
+        self.engines.live.counts.bot_queries += u64::from(self.engines.live.engine.is_bot(&session));
         let carrying = Request { session, ..self.request(query) };
         for lane in 0..self.lanes.len() {
             match self.lanes[lane].asked.strategy() {
@@ -199,13 +200,14 @@ impl<'a> Contest<'a> {
     pub fn report(self, pairs: Option<Met>) -> Report {
         let (seed, live) = (self.options.seed, self.engines.live);
         let items = live.engine.items().count();
+        let sizes = live.engine.sizes();
         let mut report = Report {
             protocol: self.options.protocol.name(),
             data: self.data.label.clone(),
             cut: rfc3339(self.cut.at),
             seed,
             exclude_seen: self.options.seen == Seen::LeaveOut,
-            events: live.counts,
+            events: EventCounts { bots: sizes.bot_events, bot_visits: sizes.bot_visits, ..live.counts },
             sessions: self.data.counts().1,
             scored_sessions: self.plan.clusters,
             items,

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use sidecart_engine::nouns::{DAY_MS, Entry, Record, Timestamp};
-use sidecart_engine::{Applied, Engine, Scratch, Settings, Trainer};
+use sidecart_engine::{Applied, Engine, Scratch, Settings, Trainer, Wishes};
 
 use super::plan::Cut;
 use super::report::EventCounts;
@@ -59,6 +59,7 @@ impl Learning {
 struct School {
     trainer: Trainer,
     scratch: Scratch,
+    wishes: Wishes,
     /// Lessons begin here, halfway to the cut: before, the lists are those of an engine that knows little, and teach
     /// what holds for such an engine only.
     from: usize,
@@ -70,7 +71,7 @@ impl School {
     fn new(engine: &Engine, learning: Learning, cut: usize, events: usize) -> Self {
         let from = cut / 2;
         let strides = [learning.stride(cut - from), learning.stride(events - cut)];
-        Self { trainer: engine.trainer(), scratch: Scratch::default(), from, strides }
+        Self { trainer: engine.trainer(), scratch: Scratch::default(), wishes: Wishes::default(), from, strides }
     }
 }
 
@@ -111,6 +112,7 @@ impl<'a> Feed<'a> {
             school: school.map(|school| School {
                 trainer: school.trainer.clone(),
                 scratch: Scratch::default(),
+                wishes: school.wishes.clone(),
                 ..*school
             }),
             ..*self
@@ -167,9 +169,17 @@ impl<'a> Feed<'a> {
     /// Takes a lesson from an event before it is applied.
     fn learn(&mut self, place: usize, head: &Head, event: &sidecart_engine::nouns::Event) {
         let Some(school) = &mut self.school else { return };
+        for lesson in school.wishes.granted(event) {
+            school.trainer.take(&lesson, LEARNING_RATE);
+        }
         let running = usize::from(place >= self.cut.place);
         if place < school.from || !place.is_multiple_of(school.strides[running]) {
             return;
+        }
+        if school.wishes.has_room(head.at)
+            && let Some(wish) = self.engine.wish(event, head.at, &mut school.scratch)
+        {
+            school.wishes.keep(wish);
         }
         let Some(lesson) = self.engine.lesson(event, head.at, &mut school.scratch) else { return };
         let taught = school.trainer.take(&lesson, LEARNING_RATE);

@@ -25,6 +25,8 @@ mod plan;
 mod report;
 mod run;
 mod seeded;
+#[cfg(test)]
+mod shops;
 mod study;
 mod table;
 mod tally;

@@ -149,6 +149,12 @@ pub struct EventCounts {
     pub duplicates: u64,
     /// Refused by the engine.
     pub refused: u64,
+    /// Nothing was learned from these: their visits are too busy for a person.
+    pub bots: u64,
+    /// Visits that they are of.
+    pub bot_visits: u64,
+    /// Questions asked in such visits.
+    pub bot_queries: u64,
 }
 
 /// What a replay found.

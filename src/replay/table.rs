@@ -5,7 +5,7 @@ use comfy_table::{CellAlignment, Table};
 
 use super::bootstrap::Interval;
 use super::lane::Contender;
-use super::report::{Named, Ratio, Report, StrategyReport};
+use super::report::{EventCounts, Named, Ratio, Report, StrategyReport};
 
 /// The head of a report: what was replayed.
 pub fn summary(report: &Report) -> String {
@@ -31,12 +31,24 @@ pub fn summary(report: &Report) -> String {
             report.events.duplicates, report.events.refused
         ));
     }
+    lines.extend(bots(report));
     lines.push(table(report).to_string());
     lines.push(format!(
         "update: p50 {:.1} us, p99 {:.1} us per event; intervals: 95%, bootstrap over {} sessions",
         report.update_us.p50, report.update_us.p99, report.scored_sessions
     ));
     lines.join("\n")
+}
+
+/// What is said of visits that are too busy for a person, if there are any.
+pub fn bots(report: &Report) -> Option<String> {
+    let EventCounts { bots, bot_visits, bot_queries, .. } = report.events;
+    (bot_visits > 0).then(|| {
+        format!(
+            "{bot_visits} visits were too busy for a person (`features.sessions`): nothing was learned from {bots} of their \
+             events, and {bot_queries} questions of the figures are theirs"
+        )
+    })
 }
 
 /// The paired differences of a report, one line each: to the other strategies, then to the live one without a source or

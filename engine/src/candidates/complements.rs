@@ -1,5 +1,5 @@
 use super::{Source, Workspace, category};
-use crate::nouns::{Intent, ReasonCode};
+use crate::nouns::ReasonCode;
 use crate::settings::{CandidateSettings, SourceSettings};
 use crate::store::{ItemIx, Moment, keep_best};
 
@@ -54,7 +54,7 @@ impl Source for Complements {
 /// The categories that go with one best: other ones where a cart is being filled, any where the shopper looks around.
 fn followed(moment: &Moment<'_>, category: u32) -> Vec<(u32, f32)> {
     let Some(row) = moment.kin_row(&moment.state.category_rows, category) else { return Vec::new() };
-    let others_only = moment.intent() == Intent::Basket;
+    let others_only = moment.intent().has_cart();
     let wanted = |&(partner, _): &(u32, f32)| !(others_only && partner == category);
     let partners = row.partners.iter().zip(&row.weights).map(|(&partner, &weight)| (partner, weight / row.n));
     let mut partners: Vec<_> = partners.filter(wanted).collect();

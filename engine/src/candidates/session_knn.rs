@@ -1,11 +1,11 @@
 use super::sums::Sums;
 use super::tally::{Tally, standing};
-use super::{Source, Workspace};
+use super::{Source, Workspace, conditional};
 use crate::nouns::{DAY_MS, ReasonCode, Repeats, SECOND_MS};
 use crate::settings::{CandidateSettings, SourceSettings};
 use crate::store::{
-    Factor, ItemIx, Located, MAX_VISIT, MAX_VISIT_ITEMS, Marks, Moment, Seen, SessionIndex, best_of, best_weighted,
-    fetch,
+    Factor, ItemIx, Located, MAX_VISIT, MAX_VISIT_ITEMS, Marks, Moment, Relation, Seen, SessionIndex, best_of,
+    best_weighted, with_next_fetched,
 };
 
 /// What an item before the match counts against one after it.
@@ -19,8 +19,8 @@ const FADE_S: f32 = (30 * DAY_MS / SECOND_MS) as f32;
 const NO_RANK: u32 = u16::MAX as u32;
 /// Visits looked at for a reason; enough for one.
 const LOOKED_AT: usize = 12;
-/// Visits whose items are fetched before any of them is looked at: as many as the nearest cache holds.
-const AT_ONCE: usize = 128;
+/// Visits looked at while what the next ones hold is fetched: no more lines than the processor can have on their way.
+const AT_ONCE: usize = 8;
 
 /// Visits like this one went on to it: session-kNN over the newest visits of each item of context.
 ///
@@ -106,6 +106,7 @@ impl Survey {
         self.is_done = true;
         self.find(moment);
         self.choose(moment);
+        self.locate(moment);
         self.ask(moment);
         if moment.request.repeats == Repeats::Suppress {
             // See [`Workspace::leave_out_visit`].
@@ -158,6 +159,22 @@ impl Survey {
         self.visits.truncate(len);
     }
 
+    /// Finds out where the neighbours lie, and how much each says.
+    fn locate(&mut self, moment: &Moment<'_>) {
+        let now_s = moment.now.0.div_euclid(SECOND_MS);
+        let (finder, located) = (moment.state.index.finder(), &mut self.located);
+        located.clear();
+        let prefetch_places = |visits: &[(u32, _)]| finder.prefetch(visits.iter().map(|&(place, _)| place));
+        with_next_fetched(&self.visits, AT_ONCE, prefetch_places, |visits| {
+            for &(place, similar) in visits {
+                let visit = finder.at(place);
+                let idle_s = (now_s - i64::from(visit.at_s)).max(0) as f32;
+                let weight = (-idle_s / FADE_S).exp() / (visit.len() as f32).sqrt();
+                located.push((visit, similar.map(|similarity| similarity * weight)));
+            }
+        });
+    }
+
     /// Lets the neighbours vote for their items.
     fn ask(&mut self, moment: &Moment<'_>) {
         let index = &moment.state.index;
@@ -166,25 +183,15 @@ impl Survey {
         let ranks = Ranks::of(context);
         // The context's items come first, so that an item's place says whether it is one of them.
         context.iter().for_each(|seen| self.votes.mention(&[seen.item], |_, _| {}));
-        let now_s = moment.now.0.div_euclid(SECOND_MS);
         if self.near.is_empty() {
             let near = |at: usize| (at.abs_diff(MAX_VISIT_ITEMS).min(STEPS - 1)) as f32;
             self.near.extend((0..MAX_VISIT_ITEMS * 2).map(|at| VIEWS.map(|view| (-near(at) / view.reach).exp())));
         }
         // Where the votes for the items of one visit stand.
         let mut places = [0; MAX_VISIT_ITEMS];
-        let finder = index.finder();
-        for visits in self.visits.chunks(AT_ONCE) {
-            finder.fetch(visits.iter().map(|&(place, _)| place));
-            self.located.clear();
-            for &(place, similar) in visits {
-                let visit = finder.at(place);
-                let idle_s = (now_s - i64::from(visit.at_s)).max(0) as f32;
-                let weight = (-idle_s / FADE_S).exp() / (visit.len() as f32).sqrt();
-                self.located.push((visit, similar.map(|similarity| similarity * weight)));
-            }
-            fetch(self.located.iter().map(|(visit, _)| index.touch(*visit)));
-            for &(visit, votes) in &self.located {
+        let prefetch_items = |visits: &[(Located, _)]| index.prefetch_items(visits.iter().map(|&(visit, _)| visit));
+        with_next_fetched(&self.located, AT_ONCE, prefetch_items, |visits| {
+            for &(visit, votes) in visits {
                 let items = index.items(visit);
                 let mut newest = u32::MAX;
                 let places = &mut places[..items.len()];
@@ -200,7 +207,7 @@ impl Survey {
                     self.votes.add_at(place as usize, [vote, of_whole, vote * vote]);
                 }
             }
-        }
+        });
     }
 }
 
@@ -244,23 +251,31 @@ impl Source for SessionKnn {
         }
     }
 
-    /// The items of context that the same recent visits held.
+    /// The items of context that visits held with it, by the rows of that, which the features have just read; where those
+    /// have forgotten the pair, by the newest visits that held it.
     fn because(&self, moment: &Moment<'_>, item: ItemIx) -> Vec<(ItemIx, f32)> {
-        let (index, marks) = (&moment.state.index, Marks::of(moment.recent()));
-        let mut met = [0_u8; MAX_VISIT];
-        let finder = index.finder();
-        let mut visits: [Option<Located>; LOOKED_AT] = [None; LOOKED_AT];
-        visits.iter_mut().zip(index.newest(item).iter()).for_each(|(to, &visit)| *to = finder.locate(visit));
-        fetch(visits.iter().flatten().map(|&visit| index.touch(visit)));
-        for items in visits.iter().flatten().map(|&visit| index.items(visit)) {
-            items.iter().filter_map(|&item| marks.place(item)).for_each(|place| met[place] += 1);
+        let says = |seen: &Seen| (-seen.age / self.memory).exp();
+        let linked = |seen: &Seen| conditional(moment, Relation::Visit, seen.item, item);
+        let shares = moment.recent().iter().map(|seen| (seen.item, linked(seen) * says(seen)));
+        let shares: Vec<_> = shares.filter(|&(_, share)| share > 0.0).collect();
+        if !shares.is_empty() {
+            return shares;
         }
-        let shares = moment.recent().iter().zip(met).filter(|&(_, met)| met > 0).map(|(seen, met)| {
-            let says = (-seen.age / self.memory).exp();
-            (seen.item, (0..met).map(|_| says).sum())
-        });
-        shares.collect()
+        // All of them held the item itself, which is no reason.
+        let met = moment.recent().iter().zip(met(moment, item)).filter(|(seen, _)| seen.item != item);
+        met.map(|(seen, met)| (seen.item, f32::from(met) * says(seen))).collect()
     }
+}
+
+/// How many of the newest visits that held an item held each item of context, by its place.
+fn met(moment: &Moment<'_>, item: ItemIx) -> [u8; MAX_VISIT] {
+    let (index, marks) = (&moment.state.index, Marks::of(moment.recent()));
+    let mut met = [0_u8; MAX_VISIT];
+    let visits = index.newest(item).iter().take(LOOKED_AT).filter_map(|&visit| index.visit(visit));
+    for place in visits.flat_map(|(items, _)| items).filter_map(|&item| marks.place(item)) {
+        met[place] += 1;
+    }
+    met
 }
 
 /// How new the items of context are, by their places in it: the standing of each if a visit held it first of all.

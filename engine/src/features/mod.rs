@@ -22,7 +22,7 @@ pub(crate) fn extract(moment: &Moment<'_>, pool: &Pool, vectors: &mut Vec<Vector
     vectors.resize(pool.candidates.len(), [0.0; FEATURES]);
     moment.state.counters.fetch(pool.candidates.iter().map(|candidate| candidate.item));
     let surroundings = item::Surroundings::of(moment);
-    let kin = kin::Kin::of(moment);
+    let kin = kin::Kin::of(moment, pool);
     let shopper = shopper::Shopper::of(moment);
     let log_length = (1.0 + moment.visit.len() as f32).ln();
     visit::write(moment, pool, vectors);

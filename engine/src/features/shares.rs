@@ -27,6 +27,23 @@ impl Shares {
     }
 }
 
+/// Which numbers will be asked for, a bit for those that are alike modulo 1,024: few others pass.
+#[derive(Debug, Default)]
+pub(super) struct Asked([u64; 16]);
+
+impl Asked {
+    pub(super) fn of(numbers: impl Iterator<Item = u32>) -> Self {
+        let mut asked = Self::default();
+        numbers.for_each(|number| asked.0[(number / 64 % 16) as usize] |= 1 << (number % 64));
+        asked
+    }
+
+    /// Whether it may be asked for: holds for each that is.
+    pub(super) fn may_hold(&self, number: u32) -> bool {
+        self.0[(number / 64 % 16) as usize] >> (number % 64) & 1 == 1
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,5 +58,12 @@ mod tests {
             assert!((shares.get(2) - 6.0).abs() < 1e-6 && (shares.get(7) - 4.0).abs() < 1e-6);
             assert_eq!(shares.get(3), 0.0);
         }
+    }
+
+    #[test]
+    fn what_is_asked_for_passes_and_few_others_do() {
+        let asked = Asked::of([3, 70, u32::MAX].into_iter());
+        assert!([3, 70, u32::MAX].into_iter().all(|number| asked.may_hold(number)));
+        assert_eq!((0..1023).filter(|&number| asked.may_hold(number)).count(), 2);
     }
 }

@@ -50,7 +50,9 @@ const LOGS: [(usize, F); 5] = [
 const LOG_VOTERS: f32 = 4.0;
 
 pub(super) fn write(candidate: &Candidate, vector: &mut Vector) {
-    set(vector, F::KnnVoters, candidate.voters.ln_1p() / LOG_VOTERS);
+    if candidate.voters > 0.0 {
+        set(vector, F::KnnVoters, candidate.voters.ln_1p() / LOG_VOTERS);
+    }
     let relative = |place: usize| candidate.relative[place];
     let rank = |place: usize| match candidate.ranks[place] {
         0 => 0.0,

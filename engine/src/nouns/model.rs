@@ -11,15 +11,17 @@ use super::{FEATURES, Feature, GATES, Gate, Hidden, HiddenLayer, Timestamp, Vect
 pub enum Intent {
     /// Look on, perhaps at something seen before: nothing is in the cart.
     Browse,
-    /// Fill a cart.
+    /// Fill a cart, which is all that is known of the visit.
     Basket,
     /// Look on at something that the visit has not come to yet: nothing is in the cart.
     Discover,
+    /// Go on with something in the cart, after having looked at something else, too: fill the cart, or look on.
+    Mixed,
 }
 
 impl Intent {
     /// All intents.
-    pub const ALL: [Self; 3] = [Self::Browse, Self::Basket, Self::Discover];
+    pub const ALL: [Self; 4] = [Self::Browse, Self::Basket, Self::Discover, Self::Mixed];
 
     /// The name in JSON and in metrics.
     #[must_use]
@@ -28,7 +30,14 @@ impl Intent {
             Self::Browse => "browse",
             Self::Basket => "basket",
             Self::Discover => "discover",
+            Self::Mixed => "mixed",
         }
+    }
+
+    /// Whether something is in the cart.
+    #[must_use]
+    pub(crate) fn has_cart(self) -> bool {
+        matches!(self, Self::Basket | Self::Mixed)
     }
 }
 
@@ -76,8 +85,11 @@ impl Learned {
     }
 
     /// What was learned of an intent, if anything.
+    ///
+    /// What was learned of carts alone holds for others until those have been learned from, too.
     pub(crate) fn get(&self, intent: Intent) -> Option<&Weights> {
-        self.0[intent as usize].as_deref()
+        let own = self.0[intent as usize].as_deref();
+        if intent == Intent::Mixed { own.or(self.0[Intent::Basket as usize].as_deref()) } else { own }
     }
 }
 

@@ -3,7 +3,9 @@
 
 use super::{Scratch, realtime};
 use crate::features;
-use crate::nouns::{Event, EventKind, Gates, ItemId, PlacementId, Repeats, Request, SessionId, Timestamp};
+use crate::nouns::{
+    Event, EventKind, Gates, Intent, ItemId, PlacementId, Repeats, Request, SessionId, Timestamp, UserId,
+};
 use crate::rank::{Basis, Lesson};
 use crate::settings::Settings;
 use crate::store::{ItemIx, Moment, Space, State, key};
@@ -36,31 +38,48 @@ pub(crate) fn lesson(
     if taken.is_empty() {
         return None;
     }
+    if moment.intent() == Intent::Basket && event.kind == EventKind::View {
+        // Looked at beside a cart, which is not yet wanted with it: see `wish`.
+        return None;
+    }
+    Some(list(&moment, &taken, |_| true, scratch))
+}
+
+/// Those candidates of a moment that count, with what was taken marked among them.
+pub(super) fn list(
+    moment: &Moment<'_>,
+    taken: &[Option<ItemIx>],
+    counts: impl Fn(ItemIx) -> bool,
+    scratch: &mut Scratch,
+) -> Lesson {
+    let (state, settings) = (moment.state, moment.settings);
     scratch.pool.begin(state.catalog.numbers());
-    realtime::collect(&moment, realtime::Reach::Everything, 1, &mut Unhurried, scratch);
+    realtime::collect(moment, realtime::Reach::Everything, 1, &mut Unhurried, scratch);
     let cart = &moment.cart;
-    scratch.pool.retain(|candidate| state.catalog.facts(candidate.item).known && !cart.contains(&candidate.item));
+    scratch.pool.retain(|candidate| {
+        state.catalog.facts(candidate.item).known && !cart.contains(&candidate.item) && counts(candidate.item)
+    });
     scratch.pool.cut(settings.candidates.limit);
     let targets: Vec<usize> = taken.iter().flatten().filter_map(|&item| scratch.pool.place(item)).collect();
     if targets.is_empty() {
-        return Some(Lesson {
+        return Lesson {
             intent: moment.intent(),
             vectors: Vec::new(),
             gates: Gates::default(),
             targets,
             taken: taken.len(),
             basis: Basis::Organic,
-        });
+        };
     }
-    features::extract(&moment, &scratch.pool, &mut scratch.vectors);
-    Some(Lesson {
+    features::extract(moment, &scratch.pool, &mut scratch.vectors);
+    Lesson {
         intent: moment.intent(),
         vectors: scratch.vectors.clone(),
-        gates: features::gates(&moment, &scratch.pool),
+        gates: features::gates(moment, &scratch.pool),
         targets,
         taken: taken.len(),
         basis: Basis::Organic,
-    })
+    }
 }
 
 /// What was known and what was taken. An order's lines are split in two halves at random; other events take their one
@@ -84,19 +103,29 @@ fn shuffled(mut items: Vec<ItemId>, event: &Event) -> Vec<ItemId> {
 }
 
 fn request(state: &State, event: &Event, known: Vec<ItemId>) -> Option<Request> {
-    let is_order = event.kind == EventKind::Purchase;
-    let placement = PlacementId::new(if event.kind == EventKind::View { "pdp" } else { "cart" }).ok()?;
-    // An order is learned from as a cart of its own: where it comes line by line, the visit's newest touches are its
-    // own lines, which nobody had seen when the cart was filled.
-    let session = if is_order { SessionId::new(event.id.as_str()).ok()? } else { event.session.clone() };
-    let mut request = Request::new(placement, session, 1);
-    request.user = event.user.clone().filter(|_| event.consent != Some(false));
-    request.repeats = Repeats::Allow;
-    if is_order {
-        let known = if known.is_empty() { shuffled(order_so_far(state, event), event) } else { known };
-        request.cart = Some(known);
+    if event.kind == EventKind::Purchase {
+        // An order is learned from as a cart of its own: where it comes line by line, the visit's newest touches are its
+        // own lines, which nobody had seen when the cart was filled.
+        return alone(event, if known.is_empty() { shuffled(order_so_far(state, event), event) } else { known });
     }
+    let placement = PlacementId::new(if event.kind == EventKind::View { "pdp" } else { "cart" }).ok()?;
+    let mut request = Request::new(placement, event.session.clone(), 1);
+    request.user = shopper(event);
+    request.repeats = Repeats::Allow;
     Some(request)
+}
+
+/// Of a cart alone: in a visit that nobody knows.
+pub(super) fn alone(event: &Event, cart: Vec<ItemId>) -> Option<Request> {
+    let mut request = Request::new(PlacementId::new("cart").ok()?, SessionId::new(event.id.as_str()).ok()?, 1);
+    request.user = shopper(event);
+    request.repeats = Repeats::Allow;
+    request.cart = Some(cart);
+    Some(request)
+}
+
+fn shopper(event: &Event) -> Option<UserId> {
+    event.user.clone().filter(|_| event.consent != Some(false))
 }
 
 /// The lines of the event's order that have arrived already: the cart, where a shop sends an order line by line.
@@ -109,7 +138,7 @@ fn order_so_far(state: &State, event: &Event) -> Vec<ItemId> {
 
 /// Whether the visit had already come to an item that it now buys: carting it was the lesson, and since then the rows
 /// hold its own pairs.
-fn was_visited(state: &State, event: &Event, item: ItemIx) -> bool {
+pub(super) fn was_visited(state: &State, event: &Event, item: ItemIx) -> bool {
     let session = state.sessions.get(key(Space::Session, event.session.as_str()));
     session.is_some_and(|session| session.touches().iter().any(|touch| touch.item == item))
 }

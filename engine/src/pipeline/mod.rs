@@ -7,6 +7,7 @@ mod lesson;
 mod realtime;
 mod tables;
 mod trace;
+mod wish;
 
 use crate::candidates::{Accumulator, Workspace};
 use crate::nouns::{Gates, Request, Slate, Strategy, Tier, Timestamp, Vector};
@@ -17,6 +18,7 @@ use crate::watch::{Stage, Watch};
 use draft::Draft;
 pub(crate) use lesson::lesson;
 pub(crate) use trace::trace;
+pub(crate) use wish::wish;
 
 /// Working memory of one answer, reused by its caller from request to request.
 #[derive(Debug, Default)]

@@ -12,9 +12,11 @@ mod odds;
 mod scorer;
 mod starting;
 mod trainer;
+mod wishes;
 
 pub(crate) use lesson::Basis;
 pub use lesson::Lesson;
 pub(crate) use odds::Odds;
 pub(crate) use scorer::{Given, Scorer};
 pub use trainer::{Course, Trainer};
+pub use wishes::{Wish, Wishes};

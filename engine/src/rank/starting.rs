@@ -77,7 +77,7 @@ pub(super) fn weights(intent: Intent, settings: &CandidateSettings) -> Vector {
             off if off <= 0.0 => of(settings).weight,
             weight => of(settings).weight / weight,
         });
-        weights[feature as usize] = scale * if intent == Intent::Basket { basket } else { browse };
+        weights[feature as usize] = scale * if intent.has_cart() { basket } else { browse };
     }
     weights
 }

@@ -115,7 +115,7 @@ impl Trainer {
             self.scores[target] -= share;
         }
         self.scores.iter_mut().for_each(|error| *error *= weight);
-        let gate_rate = if intent == Intent::Basket { BASKET_GATES * rate } else { rate };
+        let gate_rate = if intent.has_cart() { BASKET_GATES * rate } else { rate };
         learner.step(&self.scores, lesson, [rate, gate_rate])
     }
 

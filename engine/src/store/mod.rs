@@ -39,7 +39,7 @@ pub(crate) use counters::Counters;
 pub(crate) use decay::Lens;
 pub(crate) use dedupe::Dedupe;
 pub(crate) use embeddings::{Embeddings, dot};
-pub(crate) use fetch::fetch;
+pub(crate) use fetch::{fetch, with_next_fetched};
 pub(crate) use key::{Space, key};
 pub(crate) use leaders::Leaders;
 pub(crate) use lru::Lru;

@@ -104,7 +104,8 @@ impl<'a> Moment<'a> {
     /// What the shopper is about to do.
     pub(crate) fn intent(&self) -> Intent {
         match self.request.repeats {
-            _ if !self.cart.is_empty() => Intent::Basket,
+            _ if !self.cart.is_empty() && self.visit.iter().all(|seen| seen.in_cart) => Intent::Basket,
+            _ if !self.cart.is_empty() => Intent::Mixed,
             Repeats::Allow => Intent::Browse,
             Repeats::Suppress => Intent::Discover,
         }
@@ -117,7 +118,7 @@ impl<'a> Moment<'a> {
             return None;
         }
         let relations: &[Relation] =
-            if self.intent() == Intent::Basket { &[Relation::Buy, Relation::Cart] } else { &[Relation::Visit] };
+            if self.intent().has_cart() { &[Relation::Buy, Relation::Cart] } else { &[Relation::Visit] };
         relations.iter().find_map(|&relation| rows.get(relation, of).filter(|row| row.n > 0.0))
     }
 

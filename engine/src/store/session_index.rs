@@ -3,10 +3,12 @@
 //! Visits are numbered; the newest `max_sessions` are kept, in a ring. Their items lie in one arena, in blocks of a few
 //! sizes, so that ten million visits take some 50 bytes each. A visit that is still going on is extended in place.
 
+use std::slice::from_ref;
+
 use serde::{Deserialize, Serialize};
 
 use super::ItemIx;
-use super::fetch::{fetch, lines};
+use super::fetch::{fetch, lines, prefetch};
 use crate::nouns::{SECOND_MS, Timestamp};
 use crate::settings::IndexSettings;
 
@@ -67,9 +69,9 @@ impl Finder<'_> {
         Located { start, len, at_s }
     }
 
-    /// Has what tells where the visits of these places lie fetched, see [`fetch`].
-    pub(crate) fn fetch(&self, places: impl Iterator<Item = u32>) {
-        fetch(places.map(|place| self.slots[place as usize].start));
+    /// Has what tells where the visits of these places lie fetched, see [`prefetch`].
+    pub(crate) fn prefetch(&self, places: impl Iterator<Item = u32>) {
+        prefetch(places.map(|place| from_ref(&self.slots[place as usize])));
     }
 
     /// The place of the visit named by the low bits of its number; `None` if it has left.
@@ -202,11 +204,9 @@ impl SessionIndex {
         &self.arena[start..start + located.len as usize]
     }
 
-    /// Reads from the memory that a located visit's items lie in, see [`fetch`]: the first line and the last, as most take
-    /// no more.
-    pub(crate) fn touch(&self, located: Located) -> u32 {
-        let items = self.items(located);
-        items.first().copied().unwrap_or_default() ^ items.last().copied().unwrap_or_default()
+    /// Has the items of located visits fetched, see [`prefetch`].
+    pub(crate) fn prefetch_items(&self, visits: impl Iterator<Item = Located>) {
+        prefetch(visits.map(|visit| self.items(visit)));
     }
 
     fn holds(&self, serial: u64) -> bool {

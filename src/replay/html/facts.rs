@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::super::report::StrategyReport;
+use super::super::report::{EventCounts, StrategyReport};
 use super::rows::{Mark, Row, chart, log_chart};
 use super::words::{Plain, Unit, count, number};
 use super::{Part, View, class, meaning};
@@ -66,6 +66,13 @@ pub fn data(view: &View<'_>) -> Option<Part> {
     if let Some(met) = report.pairs {
         let met = [met.pairs, met.matched, met.unmatched].map(count);
         facts.push(("pairs", format!("{}: {} met at their moment, {} asked at the cut", met[0], met[1], met[2])));
+    }
+    if events.bot_visits > 0 {
+        let EventCounts { bots, bot_visits, bot_queries, .. } = events;
+        facts.push((
+            "too busy for a person",
+            format!("{bot_visits} visits; nothing was learned from {bots} of their events; {bot_queries} questions"),
+        ));
     }
     if events.duplicates + events.refused > 0 {
         facts.push(("not applied", format!("{} duplicates, {} refused", events.duplicates, events.refused)));
