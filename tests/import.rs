@@ -1,5 +1,6 @@
 //! `sidecart import`, into a data directory and into a running server.
 
+use std::fmt::Write;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -54,7 +55,11 @@ impl Drop for Server {
 }
 
 fn import(dir: &Path, args: &[&str]) -> Output {
-    std::fs::write(dir.join("events.csv"), EVENTS).expect("writes");
+    import_events(dir, EVENTS, args)
+}
+
+fn import_events(dir: &Path, events: &str, args: &[&str]) -> Output {
+    std::fs::write(dir.join("events.csv"), events).expect("writes");
     std::fs::write(dir.join("catalog.csv"), CATALOG).expect("writes");
     let mut command = Command::new(env!("CARGO_BIN_EXE_sidecart"));
     command.arg("import").arg(dir).args(args).arg("--json").current_dir(dir);
@@ -102,4 +107,20 @@ fn an_import_without_a_server_says_so() {
     assert_eq!(output.status.code(), Some(2));
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(told.contains("no answer from http://127.0.0.1:1") && told.contains("check --url"), "{told}");
+}
+
+#[test]
+fn history_in_a_data_directory_has_taught_the_scorer_when_the_server_starts() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let data_dir = dir.path().join("data");
+    let mut events = "event_type,timestamp,session_id,item_id\n".to_owned();
+    for (visit, step) in (0..200).flat_map(|visit| (0..5).map(move |step| (visit, step))) {
+        let (hour, minute, item) = (visit / 60, visit % 60, (visit + step) % 7);
+        writeln!(events, "view,2020-06-01T{hour:02}:{minute:02}:{step:02}Z,s{visit},i{item}").expect("writes");
+    }
+    let output = import_events(dir.path(), &events, &["--data-dir", data_dir.to_str().expect("utf-8")]);
+    assert_eq!(done(&output)["events"], 1_000);
+    let (_, model) = Server::start(&data_dir).get("/v1/model");
+    assert!(model["version"].as_u64() >= Some(1), "{}", model["version"]);
+    assert!(model["weights"]["browse"].is_object(), "learned from views");
 }

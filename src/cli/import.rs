@@ -1,6 +1,7 @@
 //! `sidecart import`: history into a running server, or into a data directory.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -10,6 +11,9 @@ use crate::clock::SystemClock;
 use crate::config::ConfigFlags;
 use crate::data::Dataset;
 use crate::import::{Client, Imported, import};
+
+/// How long an import into a data directory waits until what it taught is in the log.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Load a catalogue and events of any age into a running server, or into a data directory
 ///
@@ -53,6 +57,8 @@ fn into_data_dir(data: &Dataset, mut loaded: crate::config::Loaded) -> anyhow::R
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     let running = runtime.block_on(serve::start(loaded, Arc::new(SystemClock)))?;
     let done = send(data, &format!("http://{}", running.addr()));
+    // Before its turn, which may come seconds after the end of a short import.
+    runtime.block_on(running.service().publish_learned(PATIENCE));
     runtime.block_on(running.shutdown());
     done
 }

@@ -330,6 +330,19 @@ impl Ingest {
         }
     }
 
+    /// Publishes what the scorer has learned of all that was acknowledged, before its turn: for who stops right after
+    /// that. Gives up after `patience`; the next model tells as much then.
+    pub async fn publish_learned(&self, patience: Duration) {
+        let publish = async {
+            if self.applied(&self.acknowledged(), patience).await {
+                self.school.publish().await;
+            }
+        };
+        if tokio::time::timeout(patience, publish).await.is_err() {
+            tracing::warn!("what was learned could not be published in time");
+        }
+    }
+
     /// Records waiting for the log's writer.
     #[must_use]
     pub fn queued(&self) -> usize {

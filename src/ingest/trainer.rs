@@ -74,20 +74,39 @@ impl Learning {
     }
 }
 
+/// What the learner is told.
+#[derive(Debug)]
+enum Told {
+    Lesson(Lesson),
+    /// To publish what was learned until then, and to answer.
+    Publish(oneshot::Sender<()>),
+}
+
 /// The way in for lessons that others make, such as clicks. It does not keep the trainer from ending.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Door(Weak<SyncSender<Lesson>>);
+pub(super) struct Door(Weak<SyncSender<Told>>);
 
 impl Door {
     /// Hands a lesson in; whether there was room for it.
     pub fn hand_in(&self, lesson: Lesson) -> bool {
-        self.0.upgrade().is_some_and(|lessons| lessons.try_send(lesson).is_ok())
+        self.0.upgrade().is_some_and(|lessons| lessons.try_send(Told::Lesson(lesson)).is_ok())
+    }
+
+    /// Has what was learned published, behind the lessons that wait already; returns when that was tried.
+    pub async fn publish(&self) {
+        let Some(lessons) = self.0.upgrade() else { return };
+        let (reply, done) = oneshot::channel();
+        // Waits for room where many lessons wait.
+        let told = tokio::task::spawn_blocking(move || lessons.send(Told::Publish(reply))).await;
+        if matches!(told, Ok(Ok(()))) {
+            let _ = done.await;
+        }
     }
 }
 
 /// The applier's end: makes lessons at the set pace.
 pub(super) struct Classroom {
-    lessons: Arc<SyncSender<Lesson>>,
+    lessons: Arc<SyncSender<Told>>,
     learning: Arc<Learning>,
     next_at: Instant,
     scratch: Scratch,
@@ -146,7 +165,7 @@ impl Classroom {
 
     /// To the learner, if it has room.
     fn hand_on(&self, lesson: Lesson) {
-        match self.lessons.try_send(lesson) {
+        match self.lessons.try_send(Told::Lesson(lesson)) {
             Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
         }
     }
@@ -209,12 +228,17 @@ impl Pupil {
 
 impl School {
     /// Ends when the applier does.
-    fn run(mut self, waiting: &Receiver<Lesson>) {
+    fn run(mut self, waiting: &Receiver<Told>) {
         let mut published_at = Instant::now();
         loop {
             let publish_at = published_at + self.learning.publish_every();
             match waiting.recv_timeout(publish_at.saturating_duration_since(Instant::now()).min(MAX_WAIT)) {
-                Ok(lesson) => self.take(&lesson),
+                Ok(Told::Lesson(lesson)) => self.take(&lesson),
+                Ok(Told::Publish(done)) => {
+                    self.publish();
+                    // Who asked may have gone.
+                    let _ = done.send(());
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }

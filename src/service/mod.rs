@@ -180,6 +180,11 @@ impl Service {
         self.ceiling()
     }
 
+    /// Publishes what the scorer has learned so far, see [`Ingest::publish_learned`].
+    pub async fn publish_learned(&self, patience: Duration) {
+        self.ingest.publish_learned(patience).await;
+    }
+
     /// Takes no more records; what is queued is still written, applied and saved.
     pub async fn stop_taking(&self) {
         self.ingest.stop().await;
