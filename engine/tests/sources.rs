@@ -128,3 +128,17 @@ fn what_is_known_of_an_item_of_the_visit_is_the_same_before_and_after_its_events
     let bare = shop.ask(60, &Request { context_items: ids("butter"), ..asked("other") });
     assert!(figures(&bare, "bread", &["user_looked"])[0].is_some(), "another visit's looks are history");
 }
+
+#[test]
+fn nothing_learned_ages_in_a_silent_shop() {
+    let mut shop = Shop::selling("bread butter jam");
+    for visit in 0..9 {
+        shop.view(visit, &format!("v{visit}"), "bread butter jam");
+    }
+    let request = Request { context_items: ids("bread"), explain: true, ..request("new") };
+    let scores = |minute| shop.ask(minute, &request).picks.iter().map(|pick| pick.score.to_bits()).collect::<Vec<_>>();
+    let an_hour_on = scores(8 + 60);
+    assert_eq!(scores(8 + 61), an_hour_on);
+    assert_eq!(scores(3 * 365 * 24 * 60), an_hour_on);
+    assert_ne!(scores(9), an_hour_on, "but it ages while the shop is open");
+}

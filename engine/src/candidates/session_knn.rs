@@ -161,7 +161,7 @@ impl Survey {
 
     /// Finds out where the neighbours lie, and how much each says.
     fn locate(&mut self, moment: &Moment<'_>) {
-        let now_s = moment.now.0.div_euclid(SECOND_MS);
+        let now_s = moment.aged.0.div_euclid(SECOND_MS);
         let (finder, located) = (moment.state.index.finder(), &mut self.located);
         located.clear();
         let prefetch_places = |visits: &[(u32, _)]| finder.prefetch(visits.iter().map(|&(place, _)| place));

@@ -39,7 +39,7 @@ impl Surroundings {
 pub(super) fn wanted(moment: &Moment<'_>, item: ItemIx, vector: &mut Vector) {
     let counter = moment.state.counters.get(item);
     popularity(moment.lens.counts.of(counter.long), moment.lens.short.of(counter.short), vector);
-    let idle_ms = counter.last_at.map_or(i64::MAX / 2, |at| moment.now.since_ms(at).max(0));
+    let idle_ms = counter.last_at.map_or(i64::MAX / 2, |at| moment.aged.since_ms(at).max(0));
     let bought = moment.lens.counts.of(counter.of(EventKind::Purchase));
     set(vector, Feature::LogBought, (1.0 + bought).ln() / 8.0);
     set(vector, Feature::LogIdle, (1.0 + idle_ms as f32 / HOUR_MS as f32).ln().min(10.0) / 10.0);

@@ -47,13 +47,13 @@ impl<'a> Shopper<'a> {
     pub(super) fn write(&self, moment: &Moment<'_>, item: ItemIx, facts: &Facts, vector: &mut Vector) {
         if let Some((count, at)) = self.profile.bought.get(item) {
             set(vector, Feature::UserBought, (1.0 + moment.lens.users.of(count)).ln());
-            set(vector, Feature::UserRecency, lately(moment.now, at));
+            set(vector, Feature::UserRecency, lately(moment.aged, at));
         }
         // What the visit has come to, its own events have just entered there.
         let is_new = vector[Feature::InVisit as usize] == 0.0;
         if let Some((count, at)) = self.profile.seen.get(item).filter(|_| is_new) {
             set(vector, Feature::UserLooked, (1.0 + moment.lens.users.of(count)).ln());
-            set(vector, Feature::UserLookedRecency, lately(moment.now, at));
+            set(vector, Feature::UserLookedRecency, lately(moment.aged, at));
         }
         set(vector, Feature::UserCategory, self.categories.get(facts.category));
         set(vector, Feature::UserBrand, self.brands.get(facts.brand));

@@ -56,8 +56,11 @@ pub(crate) use sessions::{Session, Touch};
 pub(crate) use tables::{BatchTable, StaticList};
 pub(crate) use users::{Profile, Tally, Users};
 
-use crate::nouns::{AnonymousId, Erasure, EventId, Model, OrderId, Positions, SessionId, Timestamp, UserId};
+use crate::nouns::{AnonymousId, Erasure, EventId, HOUR_MS, Model, OrderId, Positions, SessionId, Timestamp, UserId};
 use crate::settings::Settings;
+
+/// How long figures go on ageing after the newest event: as long as a lull of a shop that is open. Milliseconds.
+const QUIET_MS: i64 = HOUR_MS;
 
 /// The number of an item inside one engine: its place in order of first mention.
 pub(crate) type ItemIx = u32;
@@ -120,6 +123,13 @@ impl State {
     /// The scorer's model in force.
     pub(crate) fn model(&self) -> &Model {
         self.models.now()
+    }
+
+    /// The instant that learned figures are read as of: `now`, but at most [`QUIET_MS`] after the newest event. Nothing ages in
+    /// a shop that is silent. History that ended years ago would else have faded to nothing, and its items been idle for
+    /// years, when lessons have seen them fresh.
+    pub(crate) fn aged(&self, now: Timestamp) -> Timestamp {
+        self.newest_event_at.map_or(now, |newest| now.min(newest.plus_ms(QUIET_MS)))
     }
 
     /// The factors by which the decayed figures are read, as of `now`.

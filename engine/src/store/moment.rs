@@ -49,6 +49,8 @@ pub(crate) struct Moment<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) request: &'a Request,
     pub(crate) lens: Lens,
+    /// The instant that learned figures are read as of, see [`State::aged`].
+    pub(crate) aged: Timestamp,
     pub(crate) now: Timestamp,
     /// Distinct items of context, newest first; the cart's own at the end.
     pub(crate) visit: Vec<Seen>,
@@ -83,8 +85,9 @@ impl<'a> Moment<'a> {
             state,
             settings,
             request,
-            lens: state.lens(settings, now),
+            lens: state.lens(settings, state.aged(now)),
             now,
+            aged: state.aged(now),
             visit: visit(&told, &known, &cart, live.map(Session::touches).unwrap_or_default()),
             // The request may repeat what the events told, so the longer of the two is the truth.
             path: if told.len() >= known.len() { told } else { known },
