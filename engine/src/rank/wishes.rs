@@ -53,22 +53,19 @@ impl Wishes {
 
     /// The lessons of the wishes that an event grants.
     pub fn granted(&mut self, event: &Event) -> Vec<Lesson> {
-        let mut granted = Vec::new();
-        if self.0.is_empty() || !matches!(event.kind, EventKind::AddToCart | EventKind::Purchase) {
-            return granted;
+        let is_taken = matches!(event.kind, EventKind::AddToCart | EventKind::Purchase);
+        let visit = visit(event);
+        // Of most events nobody waits: their lines, hundreds in a large order, need not be looked at.
+        if !is_taken || !self.0.iter().any(|wish| wish.visit == visit) {
+            return Vec::new();
         }
-        let (visit, taken) = (visit(event), event.lines.iter().map(|line| name(&line.item)).collect::<Vec<_>>());
+        let taken: Vec<u64> = event.lines.iter().map(|line| name(&line.item)).collect();
         for wish in self.0.iter_mut().filter(|wish| wish.visit == visit) {
             wish.awaited.retain(|awaited| !taken.contains(awaited));
         }
-        self.0.retain_mut(|wish| {
-            let is_open = !wish.awaited.is_empty();
-            if !is_open {
-                granted.push(wish.lesson.clone());
-            }
-            is_open
-        });
-        granted
+        let granted: VecDeque<Wish>;
+        (granted, self.0) = std::mem::take(&mut self.0).into_iter().partition(|wish| wish.awaited.is_empty());
+        granted.into_iter().map(|wish| wish.lesson).collect()
     }
 }
 
