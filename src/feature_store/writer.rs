@@ -119,20 +119,21 @@ impl Writer {
         if let Err(error) = self.delete(erased).await {
             self.shared.changed.erased(erased.iter().copied());
             self.shared.changed.note(waiting.shoppers);
+            self.shared.changed.hold(0);
             return Err(error);
         }
         let all: Vec<u64> = waiting.shoppers.into_iter().collect();
         let mut outcome = Ok(());
         for (at, chunk) in (0..).step_by(AT_ONCE).zip(all.chunks(AT_ONCE)) {
-            self.shared.metrics.features.waiting.set((all.len() - at) as u64);
+            self.shared.changed.hold(all.len() - at);
             if outcome.is_err() {
                 self.shared.changed.note(chunk.iter().copied());
             } else {
                 outcome = self.put_all(chunk).await;
             }
         }
+        self.shared.changed.hold(0);
         outcome?;
-        self.shared.metrics.features.waiting.set(0);
         if self.marked.is_none_or(|marked| marked < changes) && !waiting.overflown {
             self.link.set_mark(&self.keys.mark(), &self.log, changes).await?;
             self.marked = Some(changes);

@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashSet;
@@ -17,6 +17,8 @@ pub struct Changed {
     /// Whether somebody caches what is elsewhere.
     watched: AtomicBool,
     waiting: Mutex<Waiting>,
+    /// How many were taken and are not written yet.
+    in_hand: AtomicUsize,
 }
 
 /// What has been noted since it was taken last.
@@ -79,11 +81,23 @@ impl Changed {
         self.waiting.lock().shoppers.extend(shoppers);
     }
 
-    /// Takes who has changed.
+    /// Takes who has changed: they count as waiting until [`Self::hold`] tells otherwise.
     pub fn take(&self) -> Waiting {
         let mut waiting = self.waiting.lock();
+        self.hold(waiting.shoppers.len());
         let erased = std::mem::take(&mut waiting.erased);
         std::mem::replace(&mut waiting, Waiting { erased, ..Waiting::default() })
+    }
+
+    /// Tells how many of those taken are not written yet.
+    pub fn hold(&self, count: usize) {
+        self.in_hand.store(count, Ordering::Release);
+    }
+
+    /// How many are known to wait: noted, or taken and not written yet.
+    pub fn count(&self) -> usize {
+        let waiting = self.waiting.lock();
+        waiting.shoppers.len() + self.in_hand.load(Ordering::Acquire)
     }
 
     /// Takes who was erased. They are not to be written any more, either.
@@ -105,8 +119,13 @@ mod tests {
     fn a_shopper_waits_once_and_what_has_no_room_is_told() {
         let changed = Changed::default();
         changed.note([7, 0, 7, 8]);
+        assert_eq!(changed.count(), 2);
         let taken = changed.take();
         assert_eq!((taken.shoppers.len(), taken.overflown), (2, false));
+        changed.note([9]);
+        assert_eq!(changed.count(), 3, "what is taken waits until it is written");
+        changed.hold(0);
+        assert_eq!(changed.take().shoppers.len(), 1);
         changed.note(1..=MAX_WAITING as u64);
         changed.note([1]);
         assert!(!changed.take().overflown, "known ones need no room");

@@ -265,6 +265,8 @@ impl Service {
             next_offset: appended.0,
             decisions: self.decisions.len(),
         };
+        #[cfg(feature = "redis")]
+        self.metrics().features.waiting.set(self.shared.changed.count() as u64);
         self.metrics().render(&observed)
     }
 
