@@ -25,8 +25,8 @@ pub struct ModelView {
     pub since: String,
     /// Whether learning stands still.
     pub frozen: bool,
-    /// Weights by intent (`browse`, `basket`, `discover`) and feature; those of an intent that is absent are the
-    /// starting weights.
+    /// Weights by intent (`browse`, `basket`, `discover`, `mixed`, `arrive`) and feature; those of an intent that is absent
+    /// are the starting weights.
     #[schema(value_type = BTreeMap<String, BTreeMap<String, f32>>)]
     pub weights: BTreeMap<Intent, BTreeMap<String, f32>>,
     /// How much more each feature says per unit of each gate, by intent and feature, in the order of `gateNames`. Gates

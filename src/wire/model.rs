@@ -17,8 +17,8 @@ const MAX_WEIGHT: f32 = 50.0;
 #[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelInput {
-    /// Weights by intent (`browse`, `basket`, `discover`, `mixed`) and feature, -50 to 50. What is left out gets the
-    /// starting weight.
+    /// Weights by intent (`browse`, `basket`, `discover`, `mixed`, `arrive`) and feature, -50 to 50. What is left out gets
+    /// the starting weight.
     #[schema(value_type = BTreeMap<String, BTreeMap<String, f32>>)]
     pub weights: BTreeMap<Intent, BTreeMap<String, f32>>,
     /// How much more each feature says per unit of each gate, by intent and feature, in the order of `gateNames`.

@@ -17,11 +17,13 @@ pub enum Intent {
     Discover,
     /// Go on with something in the cart, after having looked at something else, too: fill the cart, or look on.
     Mixed,
+    /// Come to a first thing: nothing is known of the visit, though perhaps of the shopper.
+    Arrive,
 }
 
 impl Intent {
     /// All intents.
-    pub const ALL: [Self; 4] = [Self::Browse, Self::Basket, Self::Discover, Self::Mixed];
+    pub const ALL: [Self; 5] = [Self::Browse, Self::Basket, Self::Discover, Self::Mixed, Self::Arrive];
 
     /// The name in JSON and in metrics.
     #[must_use]
@@ -31,6 +33,7 @@ impl Intent {
             Self::Basket => "basket",
             Self::Discover => "discover",
             Self::Mixed => "mixed",
+            Self::Arrive => "arrive",
         }
     }
 

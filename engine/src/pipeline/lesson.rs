@@ -12,7 +12,7 @@ use crate::store::{ItemIx, Moment, Space, State, key};
 use crate::watch::Unhurried;
 
 /// The list that `event` would have been answered with had somebody asked just before it, with what it took marked in
-/// it. `None` where there is nothing to learn: no context, or no interest. Where the sources did not find what was
+/// it. `None` where there is nothing to learn: no interest, or nothing new. Where the sources did not find what was
 /// taken, the lesson is that alone: without vectors and targets.
 pub(crate) fn lesson(
     state: &State,
@@ -27,9 +27,6 @@ pub(crate) fn lesson(
     let (known, taken) = split(event);
     let request = request(state, event, known)?;
     let moment = Moment::new(state, settings, &request, now);
-    if moment.visit.is_empty() {
-        return None;
-    }
     let taken: Vec<Option<ItemIx>> = taken
         .iter()
         .map(|item| state.catalog.number(item.as_str()))

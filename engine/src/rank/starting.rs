@@ -67,19 +67,42 @@ const WEIGHTS: [(F, f32, f32, Option<Of>); 55] = [
     (F::Rising, 1.3, 0.4, None),
 ];
 
+/// The same where nothing is known of the visit, of which no shop's browsing tells: what is wanted lately, as likely as it
+/// was come to (the weight undoes the feature's scale), unless the shopper's own past says more or the shop chose. What has
+/// just come into the catalogue counts as if it had been come to 1.7 times.
+const ARRIVING: [(F, f32, Option<Of>); 9] = [
+    (F::LogTrend, 8.0, None),
+    (F::UserRelative, 2.0, Some(|s| s.user_history)),
+    (F::UserRecency, 1.0, Some(|s| s.user_history)),
+    (F::UserBought, 1.0, Some(|s| s.user_history)),
+    (F::UserLog, 0.7, Some(|s| s.user_history)),
+    (F::TasteRoot, 0.5, Some(|s| s.user_taste)),
+    (F::UserCategory, 0.4, None),
+    (F::NewcomerRank, 1.0, Some(|s| s.newcomers)),
+    (F::CuratedRank, 20.0, Some(|s| s.curated)),
+];
+
 /// The starting weights of an intent. A source's weight in the settings, against its default, scales its own word; that of
 /// a source which is off by default does so by itself.
 pub(super) fn weights(intent: Intent, settings: &CandidateSettings) -> Vector {
-    let usual = CandidateSettings::default();
     let mut weights = [0.0; FEATURES];
-    for (feature, browse, basket, of) in WEIGHTS {
-        let scale = of.map_or(1.0, |of| match of(&usual).weight {
-            off if off <= 0.0 => of(settings).weight,
-            weight => of(settings).weight / weight,
-        });
-        weights[feature as usize] = scale * if intent.has_cart() { basket } else { browse };
+    let mut set = |feature, weight, of| weights[feature as usize] = scale(of, settings) * weight;
+    if intent == Intent::Arrive {
+        ARRIVING.into_iter().for_each(|(feature, weight, of)| set(feature, weight, of));
+    } else {
+        for (feature, browse, basket, of) in WEIGHTS {
+            set(feature, if intent.has_cart() { basket } else { browse }, of);
+        }
     }
     weights
+}
+
+/// By how much the settings scale a source's word.
+fn scale(of: Option<Of>, settings: &CandidateSettings) -> f32 {
+    of.map_or(1.0, |of| match of(&CandidateSettings::default()).weight {
+        off if off <= 0.0 => of(settings).weight,
+        weight => of(settings).weight / weight,
+    })
 }
 
 #[cfg(test)]

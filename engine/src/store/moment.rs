@@ -111,6 +111,8 @@ impl<'a> Moment<'a> {
     /// What the shopper is about to do.
     pub(crate) fn intent(&self) -> Intent {
         match self.request.repeats {
+            // Whatever is in the cart has been come to.
+            _ if self.visit.is_empty() => Intent::Arrive,
             _ if !self.cart.is_empty() && self.visit.iter().all(|seen| seen.in_cart) => Intent::Basket,
             _ if !self.cart.is_empty() => Intent::Mixed,
             Repeats::Allow => Intent::Browse,
