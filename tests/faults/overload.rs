@@ -24,6 +24,9 @@ const FIRST_RATE: f64 = 100.0;
 const STEP: f64 = 1.25;
 const MAX_STEPS: i32 = 20;
 const STEP_LENGTH: Duration = Duration::from_secs(2);
+/// Tries at a rate, and at being as before: a machine that stands still for a moment spoils one, and does not say what the
+/// server can do. A rate that is found too low would make the flood none.
+const TRIES: usize = 3;
 /// The flood: this much of it per hundred rounds of the fault tests, at least a third of it and at most twice as much.
 const FLOOD_PER_ROUNDS: Duration = Duration::from_secs(15);
 /// Afterwards, at half the sustainable rate; in the second half of it all is as before.
@@ -56,9 +59,13 @@ fn five_times_the_load_gets_lower_rungs_on_time_and_no_error() {
         assert!(full < 1.0, "all in full: that was no overload");
         let grown = resident_kib(&server) / 1024.0 - before;
         assert!(grown < MAX_GROWTH_MIB, "memory grew by {grown:.0} MiB");
-        let after = ask(&server, sustainable / 2.0, AFTERWARDS);
-        let again = share_in_full(&after[after.len() / 2..]);
-        assert!(again >= MOSTLY, "{:.1} % in full afterwards", again * 100.0);
+        let mut shares = Vec::new();
+        let is_again = (0..TRIES).any(|_| {
+            let after = ask(&server, sustainable / 2.0, AFTERWARDS);
+            shares.push(share_in_full(&after[after.len() / 2..]));
+            shares.last() >= Some(&MOSTLY)
+        });
+        assert!(is_again, "in full afterwards, as shares: {shares:?}");
     });
     row.add(&load);
     shop.check(&server, &load.acknowledged(), &mut row);
@@ -72,9 +79,12 @@ fn flood_length() -> Duration {
 /// The highest rate of the search at which nearly all answers are in full and on time.
 fn find_sustainable(server: &Server) -> f64 {
     let mut best = FIRST_RATE;
-    for rate in (0..MAX_STEPS).map(|step| FIRST_RATE * STEP.powi(step)) {
+    let is_sustained = |rate| {
         let answered = ask(server, rate, STEP_LENGTH);
-        if share_in_full(&answered) < MOSTLY || percentile(answered.iter(), 0.9) > DEADLINE {
+        share_in_full(&answered) >= MOSTLY && percentile(answered.iter(), 0.9) <= DEADLINE
+    };
+    for rate in (0..MAX_STEPS).map(|step| FIRST_RATE * STEP.powi(step)) {
+        if !(0..TRIES).any(|_| is_sustained(rate)) {
             break;
         }
         best = rate;
