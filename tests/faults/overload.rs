@@ -17,8 +17,9 @@ const DEADLINE: Duration = Duration::from_millis(50);
 const ALLOWANCE: Duration = Duration::from_millis(750);
 /// How many times the sustainable rate is offered.
 const TIMES: f64 = 5.0;
-/// Open at once.
-const CONNECTIONS: usize = 2_000;
+/// Open at once: the questions of a second, and no more than so many. To open them is work of its own, and at a low rate it
+/// would be most of it.
+const CONNECTIONS: std::ops::RangeInclusive<usize> = 32..=2_000;
 /// The search for the sustainable rate: questions a second, halved so many times at most until nearly all answers are in full
 /// and on time, then growing by a quarter until they are not.
 const FIRST_RATE: f64 = 100.0;
@@ -87,14 +88,15 @@ fn find_sustainable(server: &Server) -> f64 {
         })
     };
     let mut down = (0..=MAX_HALVINGS).map(|step| FIRST_RATE / f64::from(1 << step));
-    let first = down.find(is_sustained).expect("a machine that has time for some answers a second");
+    let first = down.find(is_sustained).unwrap_or(FIRST_RATE / f64::from(1 << MAX_HALVINGS));
     let up = (1..MAX_STEPS).map(|step| first * STEP.powi(step));
     up.take_while(is_sustained).last().unwrap_or(first)
 }
 
 fn ask(server: &Server, rate: f64, length: Duration) -> Vec<Answered> {
     let address = server.url.strip_prefix("http://").expect("plain HTTP");
-    open_loop::ask(address, Plan { rate, length, connections: CONNECTIONS }, question)
+    let connections = (rate as usize).clamp(*CONNECTIONS.start(), *CONNECTIONS.end());
+    open_loop::ask(address, Plan { rate, length, connections }, question)
 }
 
 /// Placements in turn, of normal, normal, high and low priority; a context and a cart of some items. They ask for a long
