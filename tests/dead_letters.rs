@@ -36,12 +36,13 @@ fn late_and_future_events_are_kept_with_reason_and_late_ones_can_be_replayed() {
         sent["rejected"].as_array().expect("a list").iter().filter_map(|r| r["code"].as_str()).collect();
     assert_eq!(codes, ["too_late", "too_late", "too_late", "in_future"]);
 
+    // Letters are written behind the answer. Whoever asks the server for them finds all, and from then on so do the files.
+    let over_http = server.get("/v1/dead-letters?code=in_future").json();
+    assert_eq!(over_http["letters"][0]["event"]["eventId"], "f");
     let listed = String::from_utf8(sidecart(&["list", "--json"], dir.path()).stdout).expect("text");
     let letters: Vec<Value> = listed.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(letters.len(), 4);
     assert!(letters.iter().all(|letter| letter["error"].as_str().is_some_and(|why| why.contains("timestamp"))));
-    let over_http = server.get("/v1/dead-letters?code=in_future").json();
-    assert_eq!(over_http["letters"][0]["event"]["eventId"], "f");
 
     let replayed = sidecart(&["replay", "--json", "--url", &server.url], dir.path());
     assert_eq!(replayed.status.code(), Some(1), "the one from the future is still refused");

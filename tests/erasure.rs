@@ -110,15 +110,13 @@ fn an_erased_shopper_is_in_no_file_and_a_replay_of_the_rest_gives_the_same_state
     assert_eq!(server.get(&decision).status, 200);
     assert_eq!(server.get(&format!("/v1/features/users/{USER}")).status, 200);
     let others = settled(&server, "/v1/features/users/u3");
-    let mut found = Vec::new();
-    files_that_name(dir.path(), &IDS, &mut found);
+    let found = files_that_name(dir.path(), &IDS);
     assert!(found.len() > 5, "the test looks in the wrong place: {found:?}");
 
     let status = erase(&server);
     assert_eq!((&status["sessions"], &status["deadLetters"]), (&json!(3), &json!(1)), "{status}");
     assert!(status["records"].as_u64().is_some_and(|records| records >= 120), "{status}");
-    let mut left = Vec::new();
-    files_that_name(dir.path(), &IDS, &mut left);
+    let left = files_that_name(dir.path(), &IDS);
     assert!(left.is_empty(), "{left:#?}");
     assert_eq!(server.get(&decision).status, 404);
     assert_eq!(server.get(&format!("/v1/features/users/{USER}")).status, 404);
@@ -130,7 +128,7 @@ fn an_erased_shopper_is_in_no_file_and_a_replay_of_the_rest_gives_the_same_state
     let server = Server::start(dir.path(), CONFIG);
     assert_clean_replay(&server, dir.path());
     assert_eq!(server.stop(), Some(0));
-    files_that_name(dir.path(), &IDS, &mut left);
+    let left = files_that_name(dir.path(), &IDS);
     assert!(left.is_empty(), "{left:#?}");
 }
 

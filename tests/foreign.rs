@@ -1,6 +1,8 @@
 //! The real binary with a broker as its log, and producers that know nothing of it: every shape of `docs/events.md` written
 //! to the topic of events, and what no shape is.
 
+#[path = "support/leader.rs"]
+mod leader;
 #[path = "http/server.rs"]
 #[expect(dead_code, reason = "shared with the HTTP tests, which use more of it")]
 mod server;
@@ -15,6 +17,7 @@ use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedPr
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde_json::{Value, json};
 
+use crate::leader::await_leader;
 use crate::server::Server;
 
 /// Longer than anything takes on a loaded machine; reaching it is a failure.
@@ -162,6 +165,8 @@ fn poison_goes_to_the_dead_letters_once_with_its_origin_and_stops_no_partition()
     let shop = Shop::new("poison");
     let (one, two) = (shop.replica("one", 1), shop.replica("two", 1));
     stock_up(&one);
+    // While the lead goes from one to another a letter may be written by both, under the same key.
+    await_leader(&shop.brokers, &shop.prefix, &[&one, &two]);
     let late = json!({"eventType": "view", "sessionId": "s", "itemId": "A", "timestamp": 1_700_000_000_000_u64});
     let poison: [(&[u8], &str); 7] = [
         (b"not json", "is not an object"),

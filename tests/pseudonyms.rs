@@ -62,8 +62,7 @@ fn no_file_names_a_shopper_and_their_own_ids_find_what_is_known() {
     assert_eq!(decision.status, 200, "{decision:?}");
     assert!(!decision.text.contains(SESSION) && !decision.text.contains(USER), "{}", decision.text);
     assert_eq!(server.stop(), Some(0));
-    let mut named = Vec::new();
-    files_that_name(folder.path(), &[USER, DEVICE, SESSION], &mut named);
+    let named = files_that_name(folder.path(), &[USER, DEVICE, SESSION]);
     assert_eq!(named, Vec::<String>::new());
     // After a restart, too: the key is kept.
     let server = Server::start(folder.path(), CONFIG);

@@ -28,6 +28,16 @@ free_port() {
     die "no free port between 20000 and 31999 after $tries tries: stop what listens there"
 }
 
+# So many of them, all different.
+free_ports() {
+    local count=$1 ports='' port
+    while [ "$(wc -w <<<"$ports")" -lt "$count" ]; do
+        port=$(free_port) || return 1
+        [[ " $ports " == *" $port "* ]] || ports+=" $port"
+    done
+    printf '%s\n' $ports
+}
+
 # Whether the process of a pid file runs and is ours: a pid may have been given to another process since.
 alive() {
     local pid_file=$1 mark=$2 pid

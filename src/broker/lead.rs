@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use prometheus_client::metrics::gauge::Gauge;
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::RDKafkaErrorCode;
@@ -27,6 +28,8 @@ pub type Refusal = Arc<Mutex<Option<String>>>;
 struct Seat {
     callbacks: Callbacks,
     leads: Arc<AtomicBool>,
+    /// The same, as it is told.
+    told: Gauge,
     kafka: Kafka,
     refusal: Refusal,
 }
@@ -59,20 +62,21 @@ impl ConsumerContext for Seat {
             }
             Rebalance::Revoke(_) | Rebalance::Error(_) => false,
         };
+        self.told.set(i64::from(leads));
         if self.leads.swap(leads, Ordering::AcqRel) != leads {
             tracing::info!(leads, "leadership changed");
         }
     }
 }
 
-/// Joins the group and stays in it until `stop`. `leads` says whether this replica is the leader.
+/// Joins the group and stays in it until `stop`. `leads` and `told` say whether this replica is the leader.
 ///
 /// # Errors
 /// [`BrokerError`].
 pub fn spawn(
     kafka: &Kafka,
     topics: &Topics,
-    leads: Arc<AtomicBool>,
+    (leads, told): (Arc<AtomicBool>, Gauge),
     stop: Arc<AtomicBool>,
     refusal: Refusal,
 ) -> Result<JoinHandle<()>, BrokerError> {
@@ -80,7 +84,7 @@ pub fn spawn(
     config.set("group.id", format!("{}leader", kafka.topic_prefix));
     config.set("enable.auto.commit", "false").set("auto.offset.reset", "latest");
     config.set("session.timeout.ms", SESSION.as_millis().to_string()).set("heartbeat.interval.ms", "1500");
-    let seat = Seat { callbacks: Callbacks::of(kafka), leads, kafka: kafka.clone(), refusal };
+    let seat = Seat { callbacks: Callbacks::of(kafka), leads, told, kafka: kafka.clone(), refusal };
     let consumer: BaseConsumer<Seat> = config.create_with_context(seat).map_err(BrokerError::Settings)?;
     let cuts = topics.cuts.clone();
     let run = move || {

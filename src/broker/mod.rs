@@ -78,7 +78,8 @@ pub fn follow(needs: Needs) -> Result<Following, BrokerError> {
         learning.set_idle(true);
     }
     let refusal = lead::Refusal::default();
-    let leader = lead::spawn(&needs.kafka, &topics, Arc::clone(&leads), Arc::clone(&stop), Arc::clone(&refusal))?;
+    let lead = (Arc::clone(&leads), needs.shared.metrics.broker.leader.clone());
+    let leader = lead::spawn(&needs.kafka, &topics, lead, Arc::clone(&stop), Arc::clone(&refusal))?;
     let ends = ends::Ends::default();
     let asking = ends::spawn(&needs.kafka, &topics, Arc::clone(&ends), Arc::clone(&stop))?;
     let consume = Consume {

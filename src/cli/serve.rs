@@ -58,13 +58,13 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     runtime.block_on(async {
         let running = start(loaded, Arc::new(SystemClock)).await?;
-        // Before anybody is told that it listens: whoever stops it from then on has it stop cleanly.
+        // Before anybody is told that it listens: whoever stops it from then on has it stop cleanly, and a hangup ends nothing.
         let stop = stop_signal()?;
+        let hangups = tokio::spawn(reload_on_hangup(Arc::clone(running.service().keeper()))?);
         writeln!(std::io::stdout(), "listening on {}://{}", running.scheme, running.addr())?;
         if let Some(admin) = running.admin {
             writeln!(std::io::stdout(), "admin on {}://{admin}", running.scheme)?;
         }
-        let hangups = tokio::spawn(reload_on_hangup(Arc::clone(running.service().keeper())));
         stop.await;
         hangups.abort();
         running.shutdown().await;
@@ -72,18 +72,17 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     })
 }
 
-/// Reads the config file anew with each SIGHUP.
-async fn reload_on_hangup(keeper: Arc<Keeper>) {
+/// Waits for SIGHUP from now on; what it gives reads the config file anew with each.
+fn reload_on_hangup(keeper: Arc<Keeper>) -> anyhow::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut hangup = match signal(SignalKind::hangup()) {
-        Ok(hangup) => hangup,
-        Err(error) => return tracing::error!(%error, "cannot wait for SIGHUP"),
-    };
-    while hangup.recv().await.is_some() {
-        let keeper = Arc::clone(&keeper);
-        // What came of it is logged, counted and kept by the keeper.
-        let _ = tokio::task::spawn_blocking(move || keeper.reload_file()).await;
-    }
+    let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
+    Ok(async move {
+        while hangup.recv().await.is_some() {
+            let keeper = Arc::clone(&keeper);
+            // What came of it is logged, counted and kept by the keeper.
+            let _ = tokio::task::spawn_blocking(move || keeper.reload_file()).await;
+        }
+    })
 }
 
 /// Changes the level of the log lines of this process; set once there are any. The subscriber is the process's own, so

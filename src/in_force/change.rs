@@ -264,9 +264,9 @@ impl Keeper {
                 (Some(self.failure(source, error)), "rejected")
             }
         };
-        status.failure = failure;
-        drop(status);
+        // Counted before it can be read: whoever sees a failure finds it in the metrics.
         self.metrics.config_changes.get_or_create(&ConfigChange { source: source.name(), outcome: label }).inc();
+        status.failure = failure;
         outcome
     }
 

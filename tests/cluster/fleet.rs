@@ -1,6 +1,6 @@
 //! Three replicas that go on: what one is told counts on all.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use rdkafka::ClientConfig;
@@ -58,7 +58,7 @@ impl Fleet {
 
 /// Tries until it is so.
 #[track_caller]
-pub fn until(what: &str, is_so: impl Fn() -> bool) {
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_so() {
         assert!(started.elapsed() < PATIENCE, "not so after {PATIENCE:?}: {what}");
@@ -71,21 +71,4 @@ pub fn metric(server: &Server, name: &str, label: &str) -> f64 {
     let text = server.get("/metrics").text;
     let lines = text.lines().filter(|line| line.starts_with(name) && line.contains(label));
     lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
-}
-
-/// Files below `dir`, but those of the log of the process, that hold one of these texts.
-pub fn files_with(dir: &Path, texts: &[&str]) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).expect("listed") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            found.extend(files_with(&path, texts));
-            continue;
-        }
-        // A checkpoint may just have been deleted.
-        let bytes = std::fs::read(&path).unwrap_or_default();
-        let holds = |text: &&&str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-        found.extend(texts.iter().filter(holds).map(|text| format!("{}: {text}", path.display())));
-    }
-    found
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::broker::Broker;
 use crate::fleet::{metric, until};
+use crate::leader::await_leader;
 use crate::outside::Outside;
 use crate::server::Server;
 
@@ -46,10 +47,7 @@ fn every_unreadable_record_is_put_aside_though_the_leader_is_killed_amid_a_flood
     let dirs = [folder.path().join("a"), folder.path().join("b")];
     let mut replicas = dirs.each_ref().map(|dir| Some(start(&broker, dir)));
     stock_up(replicas[0].as_ref().expect("it lives"));
-    let leads =
-        |replica: &Option<Server>| replica.as_ref().is_some_and(|it| metric(it, "sidecart_broker_leader", "") > 0.0);
-    until("one leads", || replicas.iter().filter(|replica| leads(replica)).count() == 1);
-    let leader = replicas.iter().position(leads).expect("one leads");
+    let leader = await_leader(&broker.address, "shop.", &replicas.iter().flatten().collect::<Vec<_>>());
 
     let outside = Outside::at(&broker.address);
     let written = std::thread::scope(|scope| {

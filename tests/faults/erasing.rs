@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::load::Load;
+use crate::naming::files_that_name;
 use crate::row::Row;
 use crate::server::Server;
 use crate::shop::{CONFIG, Shop, roll, rounds};
@@ -74,16 +75,6 @@ fn theirs(number: usize) -> Value {
 }
 
 fn assert_not_named(folder: &Path) {
-    for entry in std::fs::read_dir(folder).expect("listed") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            assert_not_named(&path);
-            continue;
-        }
-        let bytes = std::fs::read(&path).expect("read");
-        for id in [USER, VISIT] {
-            let named = bytes.windows(id.len()).any(|window| window == id.as_bytes());
-            assert!(!named, "{} names {id}", path.display());
-        }
-    }
+    let left = files_that_name(folder, &[USER, VISIT]);
+    assert!(left.is_empty(), "{left:#?}");
 }

@@ -11,6 +11,8 @@ mod disks;
 mod erasing;
 mod killing;
 mod load;
+#[path = "../support/naming.rs"]
+mod naming;
 #[path = "../../benches/load/open_loop.rs"]
 #[expect(dead_code, reason = "shared with a bench, which reads more of it")]
 mod open_loop;

@@ -17,13 +17,19 @@ const DEADLINE: Duration = Duration::from_millis(50);
 const ALLOWANCE: Duration = Duration::from_secs(1);
 /// How many times the sustainable rate is offered.
 const TIMES: f64 = 5.0;
-/// Open at once.
-const CONNECTIONS: usize = 2_000;
-/// The search for the sustainable rate: questions a second, growing by a quarter until answers are late or not in full.
+/// Open at once: the questions of a second, and no more than so many. To open them is work of its own, and at a low rate it
+/// would be most of it.
+const CONNECTIONS: std::ops::RangeInclusive<usize> = 32..=2_000;
+/// The search for the sustainable rate: questions a second, halved so many times at most until nearly all answers are in full
+/// and on time, then growing by a quarter until they are not.
 const FIRST_RATE: f64 = 100.0;
+const MAX_HALVINGS: i32 = 4;
 const STEP: f64 = 1.25;
 const MAX_STEPS: i32 = 20;
 const STEP_LENGTH: Duration = Duration::from_secs(2);
+/// Tries at a rate, and at being as before: a machine that stands still for a moment spoils one, and does not say what the
+/// server can do. A rate that is found too low would make the flood none.
+const TRIES: usize = 3;
 /// The flood: this much of it per hundred rounds of the fault tests, at least a third of it and at most twice as much.
 const FLOOD_PER_ROUNDS: Duration = Duration::from_secs(15);
 /// Afterwards, at half the sustainable rate; in the second half of it all is as before.
@@ -56,9 +62,13 @@ fn five_times_the_load_gets_lower_rungs_on_time_and_no_error() {
         assert!(full < 1.0, "all in full: that was no overload");
         let grown = resident_kib(&server) / 1024.0 - before;
         assert!(grown < MAX_GROWTH_MIB, "memory grew by {grown:.0} MiB");
-        let after = ask(&server, sustainable / 2.0, AFTERWARDS);
-        let again = share_in_full(&after[after.len() / 2..]);
-        assert!(again >= MOSTLY, "{:.1} % in full afterwards", again * 100.0);
+        let mut shares = Vec::new();
+        let is_again = (0..TRIES).any(|_| {
+            let after = ask(&server, sustainable / 2.0, AFTERWARDS);
+            shares.push(share_in_full(&after[after.len() / 2..]));
+            shares.last() >= Some(&MOSTLY)
+        });
+        assert!(is_again, "in full afterwards, as shares: {shares:?}");
     });
     row.add(&load);
     shop.check(&server, &load.acknowledged(), &mut row);
@@ -71,20 +81,22 @@ fn flood_length() -> Duration {
 
 /// The highest rate of the search at which nearly all answers are in full and on time.
 fn find_sustainable(server: &Server) -> f64 {
-    let mut best = FIRST_RATE;
-    for rate in (0..MAX_STEPS).map(|step| FIRST_RATE * STEP.powi(step)) {
-        let answered = ask(server, rate, STEP_LENGTH);
-        if share_in_full(&answered) < MOSTLY || percentile(answered.iter(), 0.9) > DEADLINE {
-            break;
-        }
-        best = rate;
-    }
-    best
+    let is_sustained = |rate: &f64| {
+        (0..TRIES).any(|_| {
+            let answered = ask(server, *rate, STEP_LENGTH);
+            share_in_full(&answered) >= MOSTLY && percentile(answered.iter(), 0.9) <= DEADLINE
+        })
+    };
+    let mut down = (0..=MAX_HALVINGS).map(|step| FIRST_RATE / f64::from(1 << step));
+    let first = down.find(is_sustained).unwrap_or(FIRST_RATE / f64::from(1 << MAX_HALVINGS));
+    let up = (1..MAX_STEPS).map(|step| first * STEP.powi(step));
+    up.take_while(is_sustained).last().unwrap_or(first)
 }
 
 fn ask(server: &Server, rate: f64, length: Duration) -> Vec<Answered> {
     let address = server.url.strip_prefix("http://").expect("plain HTTP");
-    open_loop::ask(address, Plan { rate, length, connections: CONNECTIONS }, question)
+    let connections = (rate as usize).clamp(*CONNECTIONS.start(), *CONNECTIONS.end());
+    open_loop::ask(address, Plan { rate, length, connections }, question)
 }
 
 /// Placements in turn, of normal, normal, high and low priority; a context and a cart of some items. They ask for a long

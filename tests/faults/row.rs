@@ -9,8 +9,9 @@ use serde_json::json;
 use crate::load::Load;
 
 /// The longest that an answer may take here, over the wire, on a machine that does a lot besides: the deadline of 50 ms,
-/// and as much again for a client that had to wait for its processor. It is reported; only far beyond it is a failure.
-const FAR_TOO_LONG: Duration = Duration::from_secs(1);
+/// and as much again for a client that had to wait for its processor. It is reported; only far beyond it is a failure: less
+/// than the shortest time for which a disk hangs in these tests (3 s), so that an answer which waits for a disk is seen.
+const FAR_TOO_LONG: Duration = Duration::from_secs(2);
 
 /// What a fault did.
 #[derive(Debug, Clone, Default)]

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use crate::server::Server;
 
+/// Answers take the time they need: which rung serves must not depend on how busy the machine is.
+const UNHURRIED: &str = "server: {deadline: 10s}";
+
 fn started(config: &str) -> (tempfile::TempDir, Server) {
     let dir = tempfile::tempdir().expect("a folder");
     let server = Server::start(dir.path(), config);
@@ -31,7 +34,7 @@ fn ask(server: &Server, placement: &str) -> Value {
 
 #[test]
 fn the_ceiling_is_set_by_hand_seen_and_ends_by_itself() {
-    let (_dir, server) = started("{}");
+    let (_dir, server) = started(UNHURRIED);
     assert_eq!(ask(&server, "cart")["tier"], "full");
     for tier in ["session", "co_purchase", "category", "curated", "empty"] {
         let set = server.json("PUT", "/v1/ladder", &json!({ "ceiling": tier }));
@@ -47,7 +50,7 @@ fn the_ceiling_is_set_by_hand_seen_and_ends_by_itself() {
     let past = json!({"ceiling": "empty", "until": "2020-01-01T00:00:00Z"});
     assert_eq!(server.json("PUT", "/v1/ladder", &past).status, 400);
     assert_eq!(server.json("PUT", "/v1/ladder", &json!({"ceiling": "roof"})).status, 400);
-    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_millis(1_500);
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(3);
     let until = json!({"ceiling": "category", "until": soon.to_string()});
     assert_eq!(server.json("PUT", "/v1/ladder", &until).status, 200);
     assert_eq!(ask(&server, "cart")["tier"], "category");
@@ -57,7 +60,7 @@ fn the_ceiling_is_set_by_hand_seen_and_ends_by_itself() {
 
 #[test]
 fn what_sells_out_is_gone_from_every_rung() {
-    let (_dir, server) = started("{}");
+    let (_dir, server) = started(UNHURRIED);
     let stock = |units: u32| {
         let body = json!([{"itemId": "butter", "stock": units}]);
         assert_eq!(server.json("PUT", "/v1/inventory?wait=applied", &body).status, 202);
@@ -77,7 +80,7 @@ fn what_sells_out_is_gone_from_every_rung() {
 
 #[test]
 fn lower_rungs_are_tried_on_live_requests_and_shown_to_nobody() {
-    let (_dir, server) = started("server: {ladder_probes: 1}");
+    let (_dir, server) = started("server: {deadline: 10s, ladder_probes: 1}");
     let rungs = ["session", "co_purchase", "category", "curated"];
     let tried = |text: &str, rung: &str| {
         text.contains(&format!(r#"sidecart_ladder_probes_total{{tier="{rung}",outcome="filled"}}"#))
@@ -94,7 +97,7 @@ fn lower_rungs_are_tried_on_live_requests_and_shown_to_nobody() {
 
 #[test]
 fn more_requests_than_can_be_answered_cost_a_rung_and_nothing_else() {
-    let (_dir, server) = started("server: {max_in_flight: 2}");
+    let (_dir, server) = started("server: {deadline: 10s, max_in_flight: 2}");
     let asked = 100;
     let counts = ["checkout", "home"].map(|_| [AtomicUsize::new(0), AtomicUsize::new(0)]);
     std::thread::scope(|scope| {

@@ -1,4 +1,5 @@
-//! HTTP behaviour as YAML files: `tests/scenarios/*.yaml`, each on a server of its own.
+//! HTTP behaviour as YAML files: `tests/scenarios/*.yaml`, each on a server of its own. Steps say what is answered, not how
+//! fast: a busy machine must not cut an answer short.
 //!
 //! ```yaml
 //! config: {}                            # optional: the config of this server
@@ -70,7 +71,7 @@ fn run(file: &Path) -> Result<(), String> {
     let dir = tempfile::tempdir().expect("a folder");
     let config = scenario.config.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
     // JSON is YAML.
-    let server = Server::start(dir.path(), &config.to_string());
+    let server = Server::start_with_variables(dir.path(), &config.to_string(), &[("SIDECART_SERVER_DEADLINE", "10s")]);
     let mut saved = BTreeMap::new();
     for (index, step) in scenario.steps.iter().enumerate() {
         let told = |why: String| format!("{name}, step {} ({}): {why}", index + 1, step.call);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 use tokio_rustls::rustls::crypto::ring;
 
 use crate::server::Server;
-use crate::shop::{Service, events, metric, put_items, send, wait_until};
+use crate::shop::{Service, assert_in_time, events, metric, put_items, send, wait_until};
 use crate::vault::{config, digest, files, refused};
 
-/// Longer than any answer may take, beyond its deadline of 50 ms: this machine is shared.
-const IN_TIME: Duration = Duration::from_millis(400);
+/// How many answers are looked at, to know how long they take.
+const ASKED: usize = 5;
 /// The prefix that all replicas of a test share.
 const PREFIX: &str = "shops/one";
 
@@ -176,10 +176,13 @@ fn uploads(server: &Server, outcome: &str) -> f64 {
 
 fn assert_answers_in_time(server: &Server) {
     let body = json!({"placement": "home", "sessionId": "whoever", "limit": 3});
-    let began = Instant::now();
-    let answer = server.json("POST", "/v1/recommendations", &body);
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    assert!(began.elapsed() < IN_TIME, "{:?}", began.elapsed());
+    let took = [(); ASKED].map(|()| {
+        let began = Instant::now();
+        let answer = server.json("POST", "/v1/recommendations", &body);
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        began.elapsed()
+    });
+    assert_in_time("answers", &took);
 }
 
 fn a_replica_restores_what_another_uploaded_whatever_was_frozen_or_killed(store: &Store) {

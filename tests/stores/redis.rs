@@ -4,18 +4,24 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::server::Server;
-use crate::shop::{Service, metric, put_items, send, wait_until};
+use crate::shop::{Service, assert_in_time, metric, put_items, send, wait_until};
 
-/// Longer than any answer may take, beyond its deadline of 50 ms: this machine is shared.
-const IN_TIME: Duration = Duration::from_millis(400);
+/// Answers before the breaker can open: it judges none before it knows eight.
+const BEFORE_IT_OPENS: usize = 7;
 
-/// A shop that remembers two shoppers itself, and learns nothing, so that answers move with what is remembered alone.
+/// A shop that remembers two shoppers itself, and learns nothing, so that answers move with what is remembered alone. They
+/// wait for the store as long as a config can have them: a busy machine must not cost them the history that is looked for.
 fn config(service: &Service, more: &str) -> String {
+    config_with(service, "1s", more)
+}
+
+/// As [`config`], with answers that wait this long for the store.
+fn config_with(service: &Service, read_timeout: &str, more: &str) -> String {
     let urls: Vec<String> = service.fact("REDIS_NODES").split(',').map(url).collect();
     let urls = if more.contains("cluster") { urls } else { vec![url(service.fact("REDIS_URL"))] };
     format!(
-        "features: {{store: redis, users: {{max_users: 2}}, redis: {{urls: {urls:?}, read_timeout: 20ms, \
-         cache_for: 1ms, write_every: 10ms{more}}}}}\nranker: {{learn: false}}\n"
+        "features: {{store: redis, users: {{max_users: 2}}, redis: {{urls: {urls:?}, read_timeout: {read_timeout}, \
+         cache_for: 1ms, write_every: 10ms{more}}}}}\nranker: {{learn: false}}\nserver: {{deadline: 10s}}\n"
     )
 }
 
@@ -66,6 +72,17 @@ fn is_theirs(answer: &Value, item: &str) -> bool {
     answer["items"][0]["itemId"] == item && answer["items"][0]["reason"]["code"] == "bought_before"
 }
 
+/// Asks until the answer is made of what the shopper bought; gives it. Right after a start the connection is not made yet,
+/// and no answer waits for it.
+fn await_theirs(server: &Server, name: &str, item: &str) -> Value {
+    let mut answer = Value::Null;
+    wait_until("an answer of what they bought", || {
+        answer = asked(server, name).0;
+        is_theirs(&answer, item)
+    });
+    answer
+}
+
 fn holds_theirs(server: &Server, name: &str, item: &str) -> bool {
     let features = server.get(&format!("/v1/features/users/{name}")).json();
     features["purchased"][0]["itemId"] == item
@@ -79,8 +96,8 @@ fn a_shopper_who_left_the_memory_is_answered_from_the_store_and_comes_back_whole
     let server = Server::start(data.path(), &config(&redis, ""));
     ten_shoppers(&server);
     assert!(metric(&server, "sidecart_users") <= 2.0);
-    let (answer, _) = asked(&server, "u0");
-    assert!(is_theirs(&answer, "i0") && answer["degraded"].is_null(), "{answer:#}");
+    let answer = await_theirs(&server, "u0", "i0");
+    assert!(answer["degraded"].is_null(), "{answer:#}");
     assert!(holds_theirs(&server, "u0", "i0"));
 
     // Back again, with a new generation in memory and the one before in the store.
@@ -111,26 +128,28 @@ fn a_shopper_who_left_the_memory_is_answered_from_the_store_and_comes_back_whole
 fn frozen_or_killed_answers_stay_in_time_the_breaker_opens_and_all_comes_back() {
     let redis = Service::start("redis", &["--append-only"]);
     let data = tempfile::tempdir().expect("a folder");
-    let server = Server::start(data.path(), &config(&redis, ""));
+    let server = Server::start(data.path(), &config_with(&redis, "20ms", ""));
     ten_shoppers(&server);
-    assert!(is_theirs(&asked(&server, "u1").0, "i1"));
+    await_theirs(&server, "u1", "i1");
     for (fault, remedy) in [("pause", "resume"), ("kill", "restart")] {
         redis.tell(fault);
-        let mut longest = Duration::ZERO;
-        for round in 0..60 {
-            let (answer, took) = asked(&server, &format!("u{}", round % 8));
-            longest = longest.max(took);
-            assert_eq!(answer["degraded"]["cause"], "features", "{answer:#}");
-            assert_eq!(answer["items"].as_array().map(Vec::len), Some(1), "a shelf all the same: {answer:#}");
-        }
-        assert!(longest < IN_TIME, "{fault}: {longest:?}");
+        let took: Vec<Duration> = (0..60)
+            .map(|round| {
+                let (answer, took) = asked(&server, &format!("u{}", round % 8));
+                assert_eq!(answer["degraded"]["cause"], "features", "{answer:#}");
+                assert_eq!(answer["items"].as_array().map(Vec::len), Some(1), "a shelf all the same: {answer:#}");
+                took
+            })
+            .collect();
+        assert_in_time(&format!("{fault}, and all ask"), &took[..BEFORE_IT_OPENS]);
+        assert_in_time(fault, &took[BEFORE_IT_OPENS..]);
         wait_until("an open breaker", || metric(&server, "sidecart_feature_breaker") > 0.0);
         let open = metric(&server, "sidecart_feature_reads_total{outcome=\"open\"}");
         assert!(open > 0.0, "nobody waits for what does not answer");
         // Events go on; what the store was not told is told later.
         buy(&server, "u9", "i19", fault);
         redis.tell(remedy);
-        wait_until("history again", || is_theirs(&asked(&server, "u1").0, "i1"));
+        await_theirs(&server, "u1", "i1");
         wait_until("a closed breaker", || {
             asked(&server, "u2");
             metric(&server, "sidecart_feature_breaker") == 0.0
@@ -149,7 +168,9 @@ fn an_emptied_store_degrades_to_the_visit_without_error_and_is_filled_from_memor
     let data = tempfile::tempdir().expect("a folder");
     let server = Server::start(data.path(), &config(&redis, ""));
     ten_shoppers(&server);
+    await_theirs(&server, "u0", "i0");
     assert_eq!(cli(&redis, &["FLUSHALL"]), "OK");
+    // Longer than answers are cached.
     std::thread::sleep(Duration::from_millis(5));
     let (answer, _) = asked(&server, "u0");
     assert!(answer["degraded"].is_null() && !is_theirs(&answer, "i0"), "{answer:#}");
@@ -214,8 +235,7 @@ fn on_a_cluster_shoppers_are_spread_and_found() {
     let server = Server::start(data.path(), &config(&redis, ", cluster: true"));
     ten_shoppers(&server);
     for n in 0..8 {
-        let (answer, _) = asked(&server, &format!("u{n}"));
-        assert!(is_theirs(&answer, &format!("i{n}")), "{answer:#}");
+        await_theirs(&server, &format!("u{n}"), &format!("i{n}"));
     }
 }
 
@@ -229,13 +249,16 @@ fn a_password_is_read_from_its_file_and_a_wrong_one_is_told_with_the_remedy() {
     let right = config(&redis, &format!(", password_file: '{}'", file.display()));
     let server = Server::start(data.path(), &right);
     ten_shoppers(&server);
-    assert!(is_theirs(&asked(&server, "u0").0, "i0"));
+    await_theirs(&server, "u0", "i0");
     drop(server);
     std::fs::write(&file, "wrong").expect("written");
     let server = Server::start(data.path(), &right);
-    let (answer, took) = asked(&server, "u0");
-    assert_eq!(answer["degraded"]["cause"], "features");
-    assert!(took < IN_TIME);
+    let took = [(); BEFORE_IT_OPENS].map(|()| {
+        let (answer, took) = asked(&server, "u0");
+        assert_eq!(answer["degraded"]["cause"], "features");
+        took
+    });
+    assert_in_time("answers without a connection", &took);
     let log = || std::fs::read_to_string(data.path().join("server.log")).expect("its words");
     wait_until("its words", || log().contains("check `features.redis.username` and `.password_file`"));
     assert!(!log().contains("Open5esame"));

@@ -11,6 +11,9 @@ use crate::server::Server;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Longer than an answer takes, beyond its deadline of 50 ms: this machine is shared.
+const IN_TIME: Duration = Duration::from_millis(400);
+
 /// Puts `count` items into the shop, `i0`, `i1` and so on.
 pub fn put_items(server: &Server, count: usize) {
     let item = |n| json!({"itemId": format!("i{n}"), "title": "t", "price": 1.5, "categoryPath": ["c"]});
@@ -47,6 +50,14 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(started.elapsed() < PATIENCE, "{what}: not so after {PATIENCE:?}");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Fails unless answers that took so long were in time: the usual one of them, as a machine that stands still for a moment
+/// makes one late, and an answer that waits for a store makes each late.
+pub fn assert_in_time(what: &str, took: &[Duration]) {
+    let mut sorted = took.to_vec();
+    sorted.sort();
+    assert!(sorted[sorted.len() / 2] < IN_TIME, "{what}: {took:?}");
 }
 
 /// A service of `scripts/services`, started for one test in a folder of its own.

@@ -1,6 +1,5 @@
 //! What has to be looked after beside reading: how much waits, how far it is, what has changed at the broker.
 
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use rdkafka::TopicPartitionList;
@@ -86,10 +85,9 @@ impl Consume {
         reader.looked_at = Instant::now();
         // If the process ends, the loop does, too.
         let _ = self.bury_due(reader);
-        self.warn(&reader.warnings);
         let broker = &self.shared.metrics.broker;
         broker.clock_ahead.set(self.publisher.skew().ahead_ms() as f64 / 1e3);
-        broker.leader.set(i64::from(self.leads.load(Ordering::Acquire)));
+        self.warn(&reader.warnings);
         broker.waiting.set(reader.merge.waiting() as i64);
         let ends = self.ends.lock().clone();
         for (lane, topic) in self.topics.ordered.iter().enumerate() {
