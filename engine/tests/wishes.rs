@@ -129,3 +129,17 @@ fn what_carts_alone_have_taught_holds_for_others_until_they_are_learned_from() {
     shop.apply(39, Record::Model(Box::new(of(2, &[Intent::Basket, Intent::Mixed]))));
     assert_ne!(scores(&shop), by_basket);
 }
+
+#[test]
+fn history_teaches_a_shop_that_has_been_open_since() {
+    let mut shop = Shop::selling("a b c d new");
+    shop.view(0, "today", "new");
+    let years_ago = -3 * 365 * 24 * 60;
+    for visit in 0..20 {
+        shop.view(years_ago + visit, &format!("v{visit}"), "c a b");
+    }
+    shop.view(years_ago + 30, "s", "a");
+    let event = shop.event(years_ago + 31, "s", EventKind::View, "b");
+    let lesson = shop.engine.lesson(&event, event.at, &mut Scratch::default()).expect("a lesson");
+    assert!(shop.engine.trainer().take(&lesson, 0.05), "what is newer than the event must not blind the learner");
+}
