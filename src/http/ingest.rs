@@ -136,7 +136,8 @@ pub async fn post_events(
 
 /// Create or replace items
 ///
-/// One object, an array, or one object per line. An item replaces the one of its id whole, its stock figure included.
+/// One object, an array, or one object per line. An item replaces the one of its id whole; one without a stock figure keeps
+/// the figure that is known.
 #[utoipa::path(
     put, path = "/v1/items", tag = "catalog", params(IngestQuery),
     request_body(content((ItemSchema = "application/json"), (String = "application/x-ndjson"))),
