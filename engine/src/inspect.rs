@@ -26,7 +26,7 @@ impl State {
             purchases: session.count(EventKind::Purchase),
             started_at: session.started_at,
             last_event_at: session.last_at,
-            ended: session.ended(now, &settings.sessions),
+            ended: session.ended(self.visits_as_of(now), &settings.sessions),
             bot: session.is_bot(),
         })
     }

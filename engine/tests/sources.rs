@@ -142,3 +142,21 @@ fn nothing_learned_ages_in_a_silent_shop() {
     assert_eq!(scores(3 * 365 * 24 * 60), an_hour_on);
     assert_ne!(scores(9), an_hour_on, "but it ages while the shop is open");
 }
+
+#[test]
+fn a_shop_fed_its_past_knows_the_visits_of_then() {
+    let mut shop = Shop::selling("bread butter jam tea milk");
+    for visit in 0..9 {
+        shop.view(visit, &format!("v{visit}"), if visit % 2 == 0 { "bread jam" } else { "tea milk" });
+    }
+    shop.view(60, "long", "bread");
+    shop.view(100, "last", "tea");
+    let first = |minute, session| {
+        let request = Request { repeats: Repeats::Suppress, ..request(session) };
+        shop.ask(minute, &request).picks.first().map(|pick| pick.item_id.to_string())
+    };
+    let years_later = 3 * 365 * 24 * 60;
+    assert_eq!(first(years_later, "last").as_deref(), Some("milk"), "no event came since");
+    assert_eq!(first(years_later, "long"), first(years_later, "nobody"), "40 minutes idle by the events' clock");
+    assert_eq!(first(100 + 31, "last"), first(100 + 31, "nobody"), "a lull of a shop that is open ends visits");
+}

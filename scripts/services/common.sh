@@ -35,6 +35,10 @@ alive() {
     [[ "$(ps -ww -o stat=,args= -p "$pid" 2>/dev/null)" == [^Z]*"$mark"* ]]
 }
 
+# Whether the process that this script has just started still runs. By its pid alone: it may not be the server yet, but a
+# copy of this shell that the machine has given no turn.
+runs() { [[ "$(ps -o stat= -p "$(cat "$1")" 2>/dev/null)" == [^Z]* ]]; }
+
 # Sends a signal to the process of a pid file, if it is ours.
 signal() {
     local signal=$1 pid_file=$2 mark=$3

@@ -56,11 +56,16 @@ pub(crate) use sessions::{Session, Touch};
 pub(crate) use tables::{BatchTable, StaticList};
 pub(crate) use users::{Profile, Tally, Users};
 
-use crate::nouns::{AnonymousId, Erasure, EventId, HOUR_MS, Model, OrderId, Positions, SessionId, Timestamp, UserId};
+use crate::nouns::{
+    AnonymousId, DAY_MS, Erasure, EventId, HOUR_MS, Model, OrderId, Positions, SessionId, Timestamp, UserId,
+};
 use crate::settings::Settings;
 
 /// How long figures go on ageing after the newest event: as long as a lull of a shop that is open. Milliseconds.
 const QUIET_MS: i64 = HOUR_MS;
+/// Age of the newest event from which on a shop is not silent but fed its past: no live event is taken this late unless
+/// the shop's config says so. Milliseconds.
+const PAST_MS: i64 = DAY_MS;
 
 /// The number of an item inside one engine: its place in order of first mention.
 pub(crate) type ItemIx = u32;
@@ -131,6 +136,12 @@ impl State {
     /// shop: answers read it as of that event, too, and as of long ago the figures of today are out of an `f32`.
     pub(crate) fn aged(&self, now: Timestamp) -> Timestamp {
         self.newest_event_at.map_or(now, |newest| now.clamp(newest, newest.plus_ms(QUIET_MS)))
+    }
+
+    /// The instant that visits are idle as of: `now`, but the newest event's where the shop is fed its past. There, events
+    /// bring visits to life long after they were over by the clock on the wall.
+    pub(crate) fn visits_as_of(&self, now: Timestamp) -> Timestamp {
+        self.newest_event_at.filter(|&newest| now.since_ms(newest) > PAST_MS).unwrap_or(now)
     }
 
     /// The factors by which the decayed figures are read, as of `now`.

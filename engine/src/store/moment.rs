@@ -60,7 +60,10 @@ pub(crate) struct Moment<'a> {
     pub(crate) cart: Vec<ItemIx>,
     /// Known shoppers only. See [`Moment::profile`].
     profile: Option<Cow<'a, Profile>>,
+    /// The visit of that id, with its cart, whether or not it has ended.
     pub(crate) session: Option<&'a Session>,
+    /// The same, unless it has ended.
+    pub(crate) live: Option<&'a Session>,
     /// The visit's number in the session index, so that it is not its own neighbour.
     pub(crate) own_serial: Option<u64>,
     /// The lists that the shop chose for this context, first of all; from its rules.
@@ -72,7 +75,7 @@ impl<'a> Moment<'a> {
     /// whether or not their events have arrived; the cart as given, or else as netted from events.
     pub(crate) fn new(state: &'a State, settings: &'a Settings, request: &'a Request, now: Timestamp) -> Self {
         let stored = state.sessions.get(key(Space::Session, request.session.as_str()));
-        let live = stored.filter(|session| !session.ended(now, &settings.sessions));
+        let live = stored.filter(|session| !session.ended(state.visits_as_of(now), &settings.sessions));
         let cart = cart(state, request, stored);
         let (told, known) = (told(state, request), known(live));
         let profile = request
@@ -94,6 +97,7 @@ impl<'a> Moment<'a> {
             cart,
             profile: together(profile, request.recalled.as_deref(), &state.catalog, &settings.users),
             session: stored,
+            live,
             own_serial: live.and_then(Session::serial),
             lists: Vec::new(),
         }

@@ -38,8 +38,7 @@ impl<'a> Ask<'a> {
         let unheard = moment.request.cart.iter().flatten().filter(|id| catalog.number(id.as_str()).is_none());
         cart.extend(unheard.map(|id| Line { item: None, id: id.as_str(), units: 1 }));
         let context = moment.visit.iter().filter(|seen| seen.browsed).map(|seen| line(seen.item, seen.times)).collect();
-        let visit = moment.session.filter(|session| !session.ended(moment.now, &moment.settings.sessions));
-        Self { moment, visit, cart, context }
+        Self { moment, visit: moment.live, cart, context }
     }
 
     /// What a quantifier runs over.
@@ -80,7 +79,8 @@ impl<'a> Ask<'a> {
             AskNumber::SessionRemovals => touches(EventKind::RemoveFromCart),
             AskNumber::SessionPurchases => touches(EventKind::Purchase),
             AskNumber::SessionAge => {
-                self.visit.map_or(0.0, |session| moment.now.since_ms(session.started_at).max(0) as f64 / 1e3)
+                let now = moment.state.visits_as_of(moment.now);
+                self.visit.map_or(0.0, |session| now.since_ms(session.started_at).max(0) as f64 / 1e3)
             }
             AskNumber::Limit => moment.request.limit as f64,
             AskNumber::Hour => f64::from(zone.local(moment.now).minute / 60),
