@@ -8,6 +8,7 @@ mod server;
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use naming::files_that_name;
@@ -140,4 +141,33 @@ fn an_order_that_names_nobody_is_refused_and_an_unknown_erasure_is_not_found() {
     assert_eq!(server.json("POST", "/v1/erasures", &json!({"userid": "x"})).status, 400);
     assert_eq!(server.get("/v1/erasures/0192f0c0-0000-7000-8000-000000000000").status, 404);
     assert_eq!(server.get("/v1/erasures/nonsense").status, 404);
+}
+
+/// Erasures of shoppers who go on shopping meanwhile: enough that some of what they do shares a group with the record.
+const BUSY_ERASURES: usize = 12;
+
+#[test]
+fn what_a_shopper_does_while_being_erased_is_kept_alike_by_the_state_and_by_a_replay() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let server = Server::start(dir.path(), CONFIG);
+    fill(&server);
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for sender in 0..2 {
+            let (server, is_done) = (&server, &is_done);
+            scope.spawn(move || {
+                let mut n = 0_usize;
+                while !is_done.load(Ordering::Acquire) {
+                    n += 1;
+                    let theirs = |k| event(n + k, "view", &format!("busy-{sender}-{}", n / 4), Some(USER), None);
+                    let events: Value = (0..8).map(theirs).collect();
+                    assert_eq!(server.json("POST", "/v1/events", &events).status, 202);
+                }
+            });
+        }
+        (0..BUSY_ERASURES).for_each(|_| drop(erase(&server)));
+        is_done.store(true, Ordering::Release);
+    });
+    assert_clean_replay(&server, dir.path());
+    assert_eq!(server.stop(), Some(0));
 }

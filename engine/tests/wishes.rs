@@ -129,3 +129,24 @@ fn what_carts_alone_have_taught_holds_for_others_until_they_are_learned_from() {
     shop.apply(39, Record::Model(Box::new(of(2, &[Intent::Basket, Intent::Mixed]))));
     assert_ne!(scores(&shop), by_basket);
 }
+
+/// Whether a visit that is so many days older than the shop's newest event teaches.
+fn history_teaches(days: i64) -> bool {
+    let mut shop = Shop::selling("a b c d new");
+    shop.view(0, "today", "new");
+    let then = -days * 24 * 60;
+    for visit in 0..20 {
+        shop.view(then + visit, &format!("v{visit}"), "c a b");
+    }
+    shop.view(then + 30, "s", "a");
+    let event = shop.event(then + 31, "s", EventKind::View, "b");
+    let lesson = shop.engine.lesson(&event, event.at, &mut Scratch::default());
+    lesson.is_some_and(|lesson| shop.engine.trainer().take(&lesson, 0.05))
+}
+
+#[test]
+fn history_teaches_a_shop_that_has_been_open_since_but_not_of_years_ago() {
+    assert!(history_teaches(1));
+    assert!(history_teaches(250), "what is newer than an event must not blind the learner");
+    assert!(!history_teaches(700), "faded figures teach what is wrong");
+}

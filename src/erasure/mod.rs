@@ -360,12 +360,17 @@ impl Worker {
                 .map_err(|error| SubmitError::Log(format!("the record of the erasure cannot be written: {error}")))
         };
         let records = whole.parts(MAX_PSEUDONYMS).into_iter().map(record).collect::<Result<_, _>>()?;
+        let before = self.stores.ingest.acknowledged().next;
         let receipt = self.stores.ingest.submit(records).await?;
         if !self.stores.ingest.applied(&receipt.next, PATIENCE).await {
             return Err(StepError::Slow("applying the erasure"));
         }
         // Where there is a broker, the record has come back behind what was in this log when it was sent.
-        Ok(self.stores.ingest.acknowledged().next)
+        let behind = self.stores.ingest.acknowledged().next;
+        let log = self.stores.log.as_ref();
+        // Others' records share its group, and what the shopper does behind it is not part of it: only the log says where
+        // it is.
+        Ok(tokio::task::block_in_place(|| who::end_of_order(log, &whole, before..behind))?.unwrap_or(behind))
     }
 
     /// Sees to it that no checkpoint is left from before `forgotten`.

@@ -127,7 +127,7 @@ impl Replacement {
             Record::Event(event) if logged.offset < forgotten && self.who.did(event) => self.blank(event),
             // The hash of an id leads back to whoever can guess the id.
             Record::Erase(erasure) => {
-                let stand_ins = self.of_own_order(erasure, logged.offset.plus(1) == forgotten);
+                let stand_ins = self.in_record(erasure, logged.offset.plus(1) == forgotten);
                 let is_less = erasure.subtract(&self.original);
                 let is_more = erasure.add(&stand_ins);
                 if !is_less && !is_more {
@@ -139,14 +139,13 @@ impl Replacement {
         serde_json::to_vec(&entry).ok()
     }
 
-    /// What is to be added to a record of an erasure. Each part of an order gets what stands in for the ids that it names,
-    /// so that it stays as short as it was; the last one gets the rest.
-    fn of_own_order(&self, erasure: &Erasure, is_last: bool) -> Erasure {
-        let Some(order) = self.order.as_ref().filter(|order| erasure.order.as_ref() == Some(&order.name)) else {
-            return Erasure::default();
-        };
+    /// What is to be added to a record of an erasure, of this order or of one before: what stands in for the ids that it
+    /// names, so that it forgets in a replay what it made the state forget, and stays as short as it was. The last record
+    /// of another replica's order gets the rest.
+    fn in_record(&self, erasure: &Erasure, is_last: bool) -> Erasure {
         let mut stand_ins = self.stand_ins.of(erasure);
-        if is_last {
+        let own = self.order.as_ref().filter(|order| is_last && erasure.order.as_ref() == Some(&order.name));
+        if let Some(order) = own {
             stand_ins.add(&order.beyond);
         }
         stand_ins

@@ -150,6 +150,35 @@ fn another_replica_forgets(pseudonyms_per_record: usize) {
     assert_eq!((sizes.users, sizes.sessions), (1, 1), "bob's alone");
 }
 
+fn append(log: &mut SegmentLog, record: Record) {
+    let entry = Entry { accepted_at: NOW, record, origin: None };
+    log.append(&[serde_json::to_vec(&entry).unwrap()], NOW).unwrap();
+}
+
+#[test]
+fn an_erasure_before_still_forgets_visits_that_another_one_renames_again() {
+    let mut log = log_of(&[("s1", Some("ada"), None, None), ("s1", Some("bob"), None, None)]);
+    let reader = log.reader();
+    let (mut forgotten, mut of_ada) = (Vec::new(), Offset(0));
+    for user in ["ada", "bob"] {
+        let target = Target { user: Some(user.to_owned().try_into().unwrap()), ..Target::default() };
+        let end = log.roll(NOW).unwrap();
+        let replacement = Replacement::new(&who::find(reader.as_ref(), &target, end).unwrap(), user.as_bytes());
+        append(&mut log, Record::Erase(Box::new(replacement.erasure())));
+        let end = log.roll(NOW).unwrap();
+        of_ada = if user == "ada" { end } else { of_ada };
+        reader.rewrite(end, &mut |logged| replacement.of_record(&logged, end)).unwrap();
+        let mut engine = sidecart_engine::Engine::new(sidecart_engine::Settings::default());
+        let mut replay = |logged: Logged<'_>| {
+            engine.apply(&serde_json::from_slice(logged.payload).unwrap());
+            std::ops::ControlFlow::Continue(())
+        };
+        reader.replay(Offset(0), of_ada, &mut replay).unwrap();
+        forgotten.push(engine.sizes().sessions);
+    }
+    assert_eq!(forgotten, [0, 0], "right behind ada's erasure, the visit that she shared is gone");
+}
+
 #[test]
 fn what_is_too_long_to_take_a_records_place_leaves_the_log_as_it_was() {
     let mut log = log_of(&[("s1", Some("ada"), None, None)]);

@@ -1,7 +1,7 @@
 //! Whom an order means: the ids that the log ties to the ones it names.
 
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
@@ -125,7 +125,7 @@ pub struct Found {
 /// [`LogError`].
 pub fn find_behind(log: &dyn LogReader, erasure: &Erasure, known: Who, end: Offset) -> Result<Found, LogError> {
     let (pseudonyms, mut who, mut forgotten) = (SoughtPseudonyms::of(erasure), known, None);
-    each_record(log, end, |offset, record| match record {
+    each_record(log, log.first_offset()?..end, |offset, record| match record {
         Record::Event(event) => pseudonyms.note(event, &mut who),
         Record::Erase(own) if own.order == erasure.order => forgotten = Some(offset.plus(1)),
         _ => {}
@@ -135,6 +135,20 @@ pub fn find_behind(log: &dyn LogReader, erasure: &Erasure, known: Who, end: Offs
         who = complete(log, who, forgotten)?;
     }
     Ok(Found { who, forgotten })
+}
+
+/// The offset behind the newest record of an erasure's order in a part of the log; `None` where it is not there.
+///
+/// # Errors
+/// [`LogError`].
+pub fn end_of_order(log: &dyn LogReader, erasure: &Erasure, part: Range<Offset>) -> Result<Option<Offset>, LogError> {
+    let mut end = None;
+    each_record(log, part, |offset, record| {
+        if matches!(record, Record::Erase(own) if own.order == erasure.order) {
+            end = Some(offset.plus(1));
+        }
+    })?;
+    Ok(end)
 }
 
 /// Adds the visits in which they were seen, then the orders made in them.
@@ -151,15 +165,19 @@ fn complete(log: &dyn LogReader, mut who: Who, end: Offset) -> Result<Who, LogEr
 }
 
 fn each_event(log: &dyn LogReader, end: Offset, mut visit: impl FnMut(&Event)) -> Result<(), LogError> {
-    each_record(log, end, |_, record| {
+    each_record(log, log.first_offset()?..end, |_, record| {
         if let Record::Event(event) = record {
             visit(event);
         }
     })
 }
 
-fn each_record(log: &dyn LogReader, end: Offset, mut visit: impl FnMut(Offset, &Record)) -> Result<(), LogError> {
-    log.replay(log.first_offset()?, end, &mut |logged| {
+fn each_record(
+    log: &dyn LogReader,
+    part: Range<Offset>,
+    mut visit: impl FnMut(Offset, &Record),
+) -> Result<(), LogError> {
+    log.replay(part.start, part.end, &mut |logged| {
         if let Ok(Entry { record, .. }) = serde_json::from_slice(logged.payload) {
             visit(logged.offset, &record);
         }

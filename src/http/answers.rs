@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use uuid::Uuid;
 
 use super::body::Whole;
+use super::name::Name;
 use super::problem::{Problem, ProblemBody};
 use crate::decisions::Lookup;
 use crate::service::Service;
@@ -26,6 +27,7 @@ type RequestSchema = RecommendationRequest<'static>;
         (status = 400, description = "The request is malformed", body = ProblemBody),
         (status = 408, description = "The request took longer than `server.request_timeout`", body = ProblemBody),
         (status = 413, description = "The body is larger than `server.max_body`", body = ProblemBody),
+        (status = 415, description = "The body has a content encoding, such as gzip", body = ProblemBody),
     )
 )]
 pub async fn post_recommendations(State(service): State<Arc<Service>>, body: Whole) -> Result<Json<Answer>, Problem> {
@@ -46,10 +48,7 @@ pub async fn post_recommendations(State(service): State<Arc<Service>>, body: Who
         (status = 503, description = "To be sent again after `Retry-After` seconds", body = ProblemBody),
     )
 )]
-pub async fn get_decision(
-    State(service): State<Arc<Service>>,
-    Path(id): Path<String>,
-) -> Result<Json<Lookup>, Problem> {
+pub async fn get_decision(State(service): State<Arc<Service>>, Name(id): Name) -> Result<Json<Lookup>, Problem> {
     let Ok(uuid) = Uuid::parse_str(&id) else {
         let message = format!("`{}` is no request id: give the `requestId` of an answer", clip(&id));
         return Err(Problem::new(axum::http::StatusCode::BAD_REQUEST, "bad_id", message));
@@ -75,7 +74,7 @@ pub async fn get_decision(
 )]
 pub async fn get_session(
     State(service): State<Arc<Service>>,
-    Path(id): Path<String>,
+    Name(id): Name,
 ) -> Result<Json<SessionFeatures>, Problem> {
     service.session(&id).map(|view| Json(view.into())).ok_or_else(|| unknown("session", &id))
 }
@@ -90,10 +89,7 @@ pub async fn get_session(
         (status = 503, description = "To be sent again after `Retry-After` seconds", body = ProblemBody),
     )
 )]
-pub async fn get_user(
-    State(service): State<Arc<Service>>,
-    Path(id): Path<String>,
-) -> Result<Json<UserFeatures>, Problem> {
+pub async fn get_user(State(service): State<Arc<Service>>, Name(id): Name) -> Result<Json<UserFeatures>, Problem> {
     service.user(&id).await.map(|view| Json(view.into())).ok_or_else(|| unknown("user", &id))
 }
 
@@ -111,7 +107,7 @@ pub async fn get_user(
 )]
 pub async fn get_item_features(
     State(service): State<Arc<Service>>,
-    Path(id): Path<String>,
+    Name(id): Name,
 ) -> Result<Json<ItemFeatures>, Problem> {
     service.item_features(&id).map(|view| Json(view.into())).ok_or_else(|| unknown("item", &id))
 }

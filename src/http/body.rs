@@ -8,6 +8,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use super::problem::Problem;
 use crate::config::Bytes as Size;
 use crate::service::Service;
+use crate::wire::scalar::clip;
 use crate::wire::split::Packing;
 
 /// How much of a body that is too large is read and thrown away, so that its sender gets to read why: most clients
@@ -29,6 +30,7 @@ impl FromRequest<Arc<Service>> for Whole {
     type Rejection = Problem;
 
     async fn from_request(request: Request, service: &Arc<Service>) -> Result<Self, Problem> {
+        not_encoded(request.headers())?;
         let limit = service.in_force().config.server.max_body;
         let packing = packing(request.headers());
         let waits = request.headers().contains_key(header::EXPECT);
@@ -50,6 +52,18 @@ impl FromRequest<Arc<Service>> for Whole {
                 let message = format!("the body could not be read: {error}; send it again");
                 Err(Problem::new(StatusCode::BAD_REQUEST, "unreadable_body", message))
             }
+        }
+    }
+}
+
+/// A body that was gzipped on its way would else be taken for malformed elements, and its sender told of one.
+fn not_encoded(headers: &HeaderMap) -> Result<(), Problem> {
+    match headers.get(header::CONTENT_ENCODING).filter(|how| !how.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        None => Ok(()),
+        Some(how) => {
+            let how = clip(&String::from_utf8_lossy(how.as_bytes()));
+            let message = format!("the body has the content encoding `{how}`: send it as it is, without any");
+            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoded_body", message))
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::body::Whole;
 use super::guard::Caller;
+use super::name::Name;
 use super::problem::{Problem, ProblemBody};
 use crate::config::Difference;
 use crate::in_force::{ChangeError, Failure, HistoryError, InForce, Keeper, Past, Source, Verdict, Wrong};
@@ -354,10 +355,7 @@ pub async fn get_history(State(service): State<Arc<Service>>) -> Result<Json<Con
         (status = 404, description = "It is not kept", body = ProblemBody),
         (status = 503, description = "It cannot be read", body = ProblemBody),
     ))]
-pub async fn get_past(
-    State(service): State<Arc<Service>>,
-    Path(version): Path<String>,
-) -> Result<Json<Value>, Problem> {
+pub async fn get_past(State(service): State<Arc<Service>>, Name(version): Name) -> Result<Json<Value>, Problem> {
     Ok(Json(aside(&service, move |keeper| keeper.past_config(&clip(&version))).await??))
 }
 

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::body::Whole;
+use super::name::Name;
 use super::problem::{Problem, ProblemBody};
 use crate::erasure::{ErasureStatus, JobError};
 use crate::service::Service;
@@ -53,10 +54,7 @@ pub async fn post_erasure(
         (status = 503, description = "To be asked again after `Retry-After` seconds", body = ProblemBody),
     )
 )]
-pub async fn get_erasure(
-    State(service): State<Arc<Service>>,
-    Path(id): Path<String>,
-) -> Result<Json<ErasureStatus>, Problem> {
+pub async fn get_erasure(State(service): State<Arc<Service>>, Name(id): Name) -> Result<Json<ErasureStatus>, Problem> {
     let unknown = || Problem::not_found("unknown_erasure", format!("there is no erasure `{}`", clip(&id)));
     let id = id.parse().map_err(|_| unknown())?;
     let status = tokio::task::block_in_place(|| service.erasure(id))?;

@@ -113,6 +113,7 @@ fn params(params: IngestParams) -> Result<IngestQuery, Problem> {
         (status = 400, description = "No body, or a query that is not understood", body = ProblemBody),
         (status = 408, description = "The request took longer than `server.request_timeout`", body = ProblemBody),
         (status = 413, description = "The body is larger than `server.max_body`", body = ProblemBody),
+        (status = 415, description = "The body has a content encoding, such as gzip", body = ProblemBody),
         (status = 503, description = "To be sent again after `Retry-After` seconds", body = ProblemBody),
     )
 )]
@@ -135,7 +136,8 @@ pub async fn post_events(
 
 /// Create or replace items
 ///
-/// One object, an array, or one object per line. An item replaces the one of its id whole, its stock figure included.
+/// One object, an array, or one object per line. An item replaces the one of its id whole; one without a stock figure keeps
+/// the figure that is known.
 #[utoipa::path(
     put, path = "/v1/items", tag = "catalog", params(IngestQuery),
     request_body(content((ItemSchema = "application/json"), (String = "application/x-ndjson"))),
@@ -144,6 +146,7 @@ pub async fn post_events(
         (status = 400, description = "No body, or a query that is not understood", body = ProblemBody),
         (status = 408, description = "The request took longer than `server.request_timeout`", body = ProblemBody),
         (status = 413, description = "The body is larger than `server.max_body`", body = ProblemBody),
+        (status = 415, description = "The body has a content encoding, such as gzip", body = ProblemBody),
         (status = 503, description = "To be sent again after `Retry-After` seconds", body = ProblemBody),
     )
 )]
@@ -169,6 +172,7 @@ pub async fn put_items(
         (status = 400, description = "No body, or a query that is not understood", body = ProblemBody),
         (status = 408, description = "The request took longer than `server.request_timeout`", body = ProblemBody),
         (status = 413, description = "The body is larger than `server.max_body`", body = ProblemBody),
+        (status = 415, description = "The body has a content encoding, such as gzip", body = ProblemBody),
         (status = 503, description = "To be sent again after `Retry-After` seconds", body = ProblemBody),
     )
 )]

@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use sidecart_engine::nouns::ItemId;
 
 use super::body::Whole;
 use super::ingest::{IngestParams, IngestQuery, IngestResponse, receipt, waits};
+use super::name::Name;
 use super::problem::{Problem, ProblemBody};
 use crate::service::Service;
 use crate::wire::item::{ItemInput, ItemOutput};
@@ -29,10 +30,7 @@ fn item_id(id: &str) -> Result<ItemId, Problem> {
         (status = 503, description = "To be sent again after `Retry-After` seconds", body = ProblemBody),
     )
 )]
-pub async fn get_item(
-    State(service): State<Arc<Service>>,
-    Path(id): Path<String>,
-) -> Result<Json<ItemOutput>, Problem> {
+pub async fn get_item(State(service): State<Arc<Service>>, Name(id): Name) -> Result<Json<ItemOutput>, Problem> {
     let item = service.item(&id).ok_or_else(|| {
         let id = crate::wire::scalar::clip(&id);
         Problem::not_found("unknown_item", format!("`{id}` is not in the catalogue: send it with PUT /v1/items"))
@@ -52,12 +50,13 @@ pub async fn get_item(
         (status = 404, description = "The catalogue does not know the item", body = ProblemBody),
         (status = 408, description = "The request took longer than `server.request_timeout`", body = ProblemBody),
         (status = 413, description = "The body is larger than `server.max_body`", body = ProblemBody),
+        (status = 415, description = "The body has a content encoding, such as gzip", body = ProblemBody),
         (status = 503, description = "To be sent again after `Retry-After` seconds", body = ProblemBody),
     )
 )]
 pub async fn patch_item(
     State(service): State<Arc<Service>>,
-    Path(id): Path<String>,
+    Name(id): Name,
     query: IngestParams,
     body: Whole,
 ) -> Result<(StatusCode, Json<IngestResponse>), Problem> {
@@ -81,7 +80,7 @@ pub async fn patch_item(
 )]
 pub async fn delete_item(
     State(service): State<Arc<Service>>,
-    Path(id): Path<String>,
+    Name(id): Name,
     query: IngestParams,
 ) -> Result<(StatusCode, Json<IngestResponse>), Problem> {
     let waits = waits(query)?;

@@ -12,6 +12,7 @@ mod items;
 mod ladder;
 mod layers;
 mod model;
+mod name;
 mod operations;
 mod problem;
 mod server;

@@ -10,6 +10,7 @@ pub mod checkpoint;
 mod checkpointer;
 mod dead_letters;
 mod digest;
+mod history;
 #[cfg(feature = "kafka")]
 mod ordered;
 mod outlet;
@@ -89,6 +90,16 @@ impl Shared {
             self.progress.enter(Phase::Failed(why));
         }
     }
+
+    /// See [`Ingest::applied`].
+    async fn applied(&self, mark: &Mark, patience: Duration) -> bool {
+        let mut applied = self.progress.watch_applied();
+        let is_applied = |applied: &Offset| {
+            *applied >= mark.next
+                && (mark.positions.is_empty() || self.engine.read().positions().covers(&mark.positions))
+        };
+        matches!(tokio::time::timeout(patience, applied.wait_for(is_applied)).await, Ok(Ok(_)))
+    }
 }
 
 /// A part of a batch on its way to the sequencer.
@@ -124,6 +135,8 @@ pub struct Ingest {
     jobs: mpsc::Sender<Message>,
     room: Arc<Semaphore>,
     capacity: usize,
+    /// For history that is not applied yet.
+    history: Arc<Semaphore>,
     shared: Arc<Shared>,
     school: trainer::Door,
 }
@@ -175,7 +188,7 @@ pub fn start(
         storage.learning.map(|learning| trainer::spawn(&shared, jobs.downgrade(), Arc::clone(&room), learning));
     let (classroom, trainer) = school.transpose()?.unzip();
     let school = classroom.as_ref().map(trainer::Classroom::door).unwrap_or_default();
-    let ingest = Ingest { jobs, room, capacity, shared: Arc::clone(&shared), school };
+    let ingest = Ingest { jobs, room, capacity, history: history::room(), shared: Arc::clone(&shared), school };
     let (applier, groups) =
         applier::spawn(&shared, storage.checkpoints, storage.saving, storage.log.reader(), classroom)?;
     let sequencer = sequencer::spawn(&shared, storage.log, waiting, groups, restored.next)?;
@@ -261,12 +274,7 @@ impl Ingest {
 
     /// Waits until everything before `mark` is in the engine; `false` when that takes longer than `patience`.
     pub async fn applied(&self, mark: &Mark, patience: Duration) -> bool {
-        let mut applied = self.shared.progress.watch_applied();
-        let is_applied = |applied: &Offset| {
-            *applied >= mark.next
-                && (mark.positions.is_empty() || self.shared.engine.read().positions().covers(&mark.positions))
-        };
-        matches!(tokio::time::timeout(patience, applied.wait_for(is_applied)).await, Ok(Ok(_)))
+        self.shared.applied(mark, patience).await
     }
 
     /// The digest of the state with everything in it that was acknowledged before this was asked. The applier encodes

@@ -374,6 +374,34 @@ async fn a_batch_larger_than_a_job_keeps_its_order_and_is_taken_whole() {
 }
 
 #[tokio::test]
+async fn however_much_history_comes_at_once_little_of_it_is_ahead_of_the_engine() {
+    const IMPORTS: usize = 4;
+    const EVENTS: usize = 4 * history::MAX_UNAPPLIED;
+    let dir = tempfile::tempdir().expect("a folder");
+    let running = Running::with_log(dir.path(), Box::new(segment_log(dir.path())), IMPORTS * EVENTS).await;
+    let progress = &running.shared.progress;
+    let imports: Vec<_> = (0..IMPORTS)
+        .map(|import| {
+            let batch = (0..EVENTS).map(|n| view(&format!("{import}-{n}"), n / 5, n % 90)).collect();
+            let ingest = running.ingest.clone();
+            tokio::spawn(async move { ingest.submit_history(batch).await })
+        })
+        .collect();
+    let (all, started) = (Offset((IMPORTS * EVENTS) as u64), Instant::now());
+    while progress.applied() < all {
+        let appended = progress.appended();
+        let ahead = appended.0.saturating_sub(progress.applied().0);
+        assert!(ahead <= history::MAX_UNAPPLIED as u64, "{ahead} records are before whatever a shopper does now");
+        assert!(started.elapsed() < PATIENCE);
+        tokio::task::yield_now().await;
+    }
+    for import in imports {
+        assert_eq!(import.await.expect("no panic").expect("taken").accepted, EVENTS);
+    }
+    running.stop();
+}
+
+#[tokio::test]
 async fn nothing_is_taken_once_the_server_stops() {
     let dir = tempfile::tempdir().expect("a folder");
     let running = Running::on(dir.path()).await;

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::Service;
 use super::uses::Worth;
-use crate::ingest::{Letter, Mark, Posted, Prepared, SubmitError};
+use crate::ingest::{Letter, Mark, Posted, Prepared, Receipt, SubmitError};
 use crate::metrics::OutcomeLabel;
 use crate::wire::event::{Acceptance, ReadEvent};
 use crate::wire::repeat::RequestKey;
@@ -58,6 +58,12 @@ pub struct Accepted {
     pub next: Mark,
 }
 
+impl Accepted {
+    fn with(self, Receipt { accepted, duplicates, next }: Receipt) -> Self {
+        Self { accepted, duplicates, next, ..self }
+    }
+}
+
 impl Service {
     /// Takes a body of events: parses them one by one and makes the good ones durable. `key`: what the sender calls the
     /// request, so that events without an id count once when it is sent again.
@@ -99,7 +105,11 @@ impl Service {
             });
         }
         self.metrics().ignored.inc_by(accepted.ignored as u64);
-        self.submit(accepted, prepared).await
+        let receipt = match timing {
+            Timing::Live => self.ingest.submit(prepared).await?,
+            Timing::History => self.ingest.submit_history(prepared).await?,
+        };
+        Ok(accepted.with(receipt))
     }
 
     /// Takes a body of items, each of which replaces the item of its id.
@@ -217,12 +227,8 @@ impl Service {
         self.submit(accepted, prepared).await
     }
 
-    async fn submit(&self, mut accepted: Accepted, prepared: Vec<Prepared>) -> Result<Accepted, SubmitError> {
-        let receipt = self.ingest.submit(prepared).await?;
-        accepted.accepted = receipt.accepted;
-        accepted.duplicates = receipt.duplicates;
-        accepted.next = receipt.next;
-        Ok(accepted)
+    async fn submit(&self, accepted: Accepted, prepared: Vec<Prepared>) -> Result<Accepted, SubmitError> {
+        Ok(accepted.with(self.ingest.submit(prepared).await?))
     }
 
     /// Takes off an event who the shopper is, if the config says so; counts what it brings beside itself, and learns from

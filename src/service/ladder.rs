@@ -72,12 +72,17 @@ impl Ladder {
         let rung = TRIED[(self.prober.probes.fetch_add(1, Ordering::Relaxed) % TRIED.len() as u64) as usize];
         let request = Request { ceiling: rung, explain: false, ..request.clone() };
         let (shared, in_force, prober) = (Arc::clone(shared), Arc::clone(in_force), Arc::clone(&self.prober));
-        tokio::task::spawn_blocking(move || {
+        // Not of the runtime's threads: it panics where the machine has none left to give, and this is an answer's path.
+        let thread = std::thread::Builder::new().name("probe".into()).spawn(move || {
             let outcome = catch_unwind(AssertUnwindSafe(|| try_rung(&shared, &in_force, &request, now)));
             let outcome = outcome.unwrap_or("fault");
             shared.metrics.ladder_probes.get_or_create(&Probed { tier: rung.name(), outcome }).inc();
             prober.busy.store(false, Ordering::Release);
         });
+        if let Err(error) = thread {
+            tracing::debug!(%error, "no thread to try a rung on");
+            self.prober.busy.store(false, Ordering::Release);
+        }
     }
 }
 

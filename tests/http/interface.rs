@@ -50,6 +50,21 @@ fn every_reference_of_the_document_leads_somewhere() {
 }
 
 #[test]
+fn a_zipped_body_and_a_path_that_is_no_text_are_refused_with_the_remedy() {
+    let (_dir, server) = started("{}");
+    for (method, path) in [("POST", "/v1/events"), ("PUT", "/v1/items"), ("POST", "/v1/recommendations")] {
+        let refused = server.try_send_with(method, path, [("content-encoding", "gzip")], b"{}").expect("an answer");
+        assert_eq!(refused.status, 415, "{refused:?}");
+        let message = "the body has the content encoding `gzip`: send it as it is, without any";
+        assert_eq!(refused.json()["error"]["message"], message);
+    }
+    for method in ["GET", "PATCH", "DELETE"] {
+        let refused = server.send(method, "/v1/items/%ff", "application/json", b"{}");
+        assert_eq!((refused.status, &refused.json()["error"]["code"]), (400, &json!("bad_path")), "{refused:?}");
+    }
+}
+
+#[test]
 fn a_body_above_the_limit_is_refused_with_the_limit() {
     let (_dir, server) = started("server: {max_body: 1MiB}");
     let response = server.send("POST", "/v1/events", "application/json", &vec![b'x'; 10 << 20]);

@@ -4,12 +4,17 @@
 use super::{Scratch, realtime};
 use crate::features;
 use crate::nouns::{
-    Event, EventKind, Gates, Intent, ItemId, PlacementId, Repeats, Request, SessionId, Timestamp, UserId,
+    DAY_MS, Event, EventKind, Gates, Intent, ItemId, PlacementId, Repeats, Request, SessionId, Timestamp, UserId,
 };
 use crate::rank::{Basis, Lesson};
 use crate::settings::Settings;
 use crate::store::{ItemIx, Moment, Space, State, key};
 use crate::watch::Unhurried;
+
+/// Further behind the newest event than this, an event teaches nothing. Its figures have faded by then, and a scorer taught
+/// by them does worse than an untaught one: bol.com's history imported into an open shop, untaught HR@20 .703, taught by
+/// it .722 where it lies 300 days back, .671 at 700, .618 at 1,200.
+const MAX_BEHIND_MS: i64 = 300 * DAY_MS;
 
 /// The list that `event` would have been answered with had somebody asked just before it, with what it took marked in
 /// it. `None` where there is nothing to learn: no interest, or nothing new. Where the sources did not find what was
@@ -21,7 +26,7 @@ pub(crate) fn lesson(
     now: Timestamp,
     scratch: &mut Scratch,
 ) -> Option<Lesson> {
-    if !event.kind.is_interest() || state.is_bot_visit(&event.session) {
+    if !event.kind.is_interest() || state.is_bot_visit(&event.session) || is_far_behind(state, event) {
         return None;
     }
     let (known, taken) = split(event);
@@ -40,6 +45,11 @@ pub(crate) fn lesson(
         return None;
     }
     Some(list(&moment, &taken, |_| true, scratch))
+}
+
+/// See [`MAX_BEHIND_MS`].
+pub(super) fn is_far_behind(state: &State, event: &Event) -> bool {
+    state.newest_event_at.is_some_and(|newest| newest.since_ms(event.at) > MAX_BEHIND_MS)
 }
 
 /// Those candidates of a moment that count, with what was taken marked among them.

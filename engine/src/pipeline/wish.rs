@@ -2,7 +2,7 @@
 //! carts, should that be carted or bought.
 
 use super::Scratch;
-use super::lesson::{alone, list, was_visited};
+use super::lesson::{alone, is_far_behind, list, was_visited};
 use crate::nouns::{Event, EventKind, Feature, ItemId, Timestamp};
 use crate::rank::{Lesson, Wish};
 use crate::settings::Settings;
@@ -24,7 +24,7 @@ pub(crate) fn wish(
         return None;
     }
     let session = state.sessions.get(key(Space::Session, event.session.as_str()))?;
-    if session.ended(now, &settings.sessions) {
+    if session.ended(now, &settings.sessions) || is_far_behind(state, event) {
         return None;
     }
     let (cart, awaited) = given(state, session, event)?;

@@ -132,9 +132,10 @@ impl State {
 
     /// The instant that learned figures are read as of: `now`, but at most [`QUIET_MS`] after the newest event. Nothing ages in
     /// a shop that is silent. History that ended years ago would else have faded to nothing, and its items been idle for
-    /// years, when lessons have seen them fresh.
+    /// years, when lessons have seen them fresh. And not before the newest event, as when history is learned from in an open
+    /// shop: answers read it as of that event, too, and as of long ago the figures of today are out of an `f32`.
     pub(crate) fn aged(&self, now: Timestamp) -> Timestamp {
-        self.newest_event_at.map_or(now, |newest| now.min(newest.plus_ms(QUIET_MS)))
+        self.newest_event_at.map_or(now, |newest| now.clamp(newest, newest.plus_ms(QUIET_MS)))
     }
 
     /// The instant that visits are idle as of: `now`, but the newest event's where the shop is fed its past. There, events

@@ -245,7 +245,8 @@ rules! {
         /// Pairs of categories, of any level, that must not meet: one in the cart, the other shown.
         #[schemars(with = "Vec<Vec<kind::Name>>")]
         deny_pairs: Vec<Vec<String>> = Vec::new(),
-        /// The attribute whose sum over the cart's units and the item must stay within `most`.
+        /// The attribute whose sum over the cart's units and the item must stay within `most`. Items without it have none
+        /// of it.
         #[schemars(with = "Option<kind::Name>")]
         sum_of: Option<String> = None,
         /// See `sum_of`.
