@@ -8,7 +8,7 @@ mod server;
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use naming::files_that_name;
@@ -143,30 +143,35 @@ fn an_order_that_names_nobody_is_refused_and_an_unknown_erasure_is_not_found() {
     assert_eq!(server.get("/v1/erasures/nonsense").status, 404);
 }
 
-/// Erasures of shoppers who go on shopping meanwhile: enough that some of what they do shares a group with the record.
-const BUSY_ERASURES: usize = 12;
+/// Batches that each of two senders sends of a shopper who is erased again and again meanwhile: some of them share a group
+/// with the record. Bounded, as each erasure looks through all that there is.
+const BUSY_BATCHES: usize = 250;
+/// Between two of them, so that several erasures fit in.
+const BUSY_PAUSE: Duration = Duration::from_millis(4);
 
 #[test]
 fn what_a_shopper_does_while_being_erased_is_kept_alike_by_the_state_and_by_a_replay() {
     let dir = tempfile::tempdir().expect("a folder");
     let server = Server::start(dir.path(), CONFIG);
     fill(&server);
-    let is_done = AtomicBool::new(false);
+    let sent = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for sender in 0..2 {
-            let (server, is_done) = (&server, &is_done);
+            let (server, sent) = (&server, &sent);
             scope.spawn(move || {
-                let mut n = 0_usize;
-                while !is_done.load(Ordering::Acquire) {
-                    n += 1;
+                for n in 1..=BUSY_BATCHES {
                     let theirs = |k| event(n + k, "view", &format!("busy-{sender}-{}", n / 4), Some(USER), None);
                     let events: Value = (0..8).map(theirs).collect();
                     assert_eq!(server.json("POST", "/v1/events", &events).status, 202);
+                    sent.fetch_add(1, Ordering::AcqRel);
+                    std::thread::sleep(BUSY_PAUSE);
                 }
             });
         }
-        (0..BUSY_ERASURES).for_each(|_| drop(erase(&server)));
-        is_done.store(true, Ordering::Release);
+        let started = Instant::now();
+        while sent.load(Ordering::Acquire) < 2 * BUSY_BATCHES && started.elapsed() < IN_TIME {
+            erase(&server);
+        }
     });
     assert_clean_replay(&server, dir.path());
     assert_eq!(server.stop(), Some(0));
