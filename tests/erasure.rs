@@ -41,7 +41,10 @@ fn fill(server: &Server) {
     for round in 0..30 {
         let others = (0..40).map(|n| event(n + round, "view", &format!("s{n}"), Some(&format!("u{}", n % 7)), None));
         let mut events: Vec<Value> = others.collect();
-        events.push(event(round, "view", SESSIONS[0], (round == 29).then_some(USER), None));
+        let mut first = event(round, "view", SESSIONS[0], (round == 29).then_some(USER), None);
+        // As many shops make them.
+        first["eventId"] = format!("{}-{round}", SESSIONS[0]).into();
+        events.push(first);
         events.push(event(round, "add_to_cart", SESSIONS[1], Some(USER), Some(DEVICE)));
         events.push(event(round, "view", SESSIONS[2], None, Some(DEVICE)));
         let mut bought = event(round, "purchase", SESSIONS[1], Some(USER), None);

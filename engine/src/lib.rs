@@ -99,6 +99,12 @@ impl Engine {
         store::erasure(users, devices, sessions, orders)
     }
 
+    /// The same for events' own ids: that they have come.
+    #[must_use]
+    pub fn erasure_of_events<'a>(ids: impl IntoIterator<Item = &'a EventId>) -> Erasure {
+        store::erasure_of_events(ids)
+    }
+
     /// Looks for all that an erasure takes out of the state: the long part of applying it, which only reads.
     #[must_use]
     pub fn find_erased(&self, erasure: &Erasure) -> Forgotten {

@@ -68,9 +68,12 @@ fn found_first_or_applied_at_once_is_the_same_state() {
 
 #[test]
 fn an_erasure_in_parts_names_all_and_none_twice() {
-    let whole = Erasure { order: None, profiles: vec![1, 2, 3], sessions: vec![4, 5, 6, 7, 8], orders: vec![] };
+    let (profiles, sessions) = (vec![1, 2, 3], vec![4, 5, 6, 7, 8]);
+    let whole = Erasure { profiles, sessions, events: (10..17).collect(), ..Erasure::default() };
     let parts = whole.parts(2);
-    assert_eq!(parts.len(), 3);
+    assert_eq!(parts.len(), 4);
+    let events: Vec<u64> = parts.iter().flat_map(|part| part.events.clone()).collect();
+    assert_eq!(events, whole.events);
     let sessions: Vec<u64> = parts.iter().flat_map(|part| part.sessions.clone()).collect();
     let profiles: Vec<u64> = parts.iter().flat_map(|part| part.profiles.clone()).collect();
     assert_eq!((profiles, sessions), (whole.profiles, whole.sessions));

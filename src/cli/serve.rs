@@ -34,6 +34,8 @@ use crate::service::{Clicks, Parts, Service, Tokens};
 /// How often a new config tries to find the engine free before it insists: ten seconds.
 const FREE_TRIES: usize = 10_000;
 const FREE_PAUSE: Duration = Duration::from_millis(1);
+/// How long a stop waits for work on files that cannot be broken off; each step of it may end at any instant.
+const LAST_WORK: Duration = Duration::from_secs(2);
 
 /// Run the server: events in, cross-sell answers out.
 ///
@@ -56,7 +58,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         tracing::warn!("{warning}");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         let running = start(loaded, Arc::new(SystemClock)).await?;
         // Before anybody is told that it listens: whoever stops it from then on has it stop cleanly, and a hangup ends nothing.
         let stop = stop_signal()?;
@@ -69,7 +71,10 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         hangups.abort();
         running.shutdown().await;
         Ok(DONE)
-    })
+    });
+    // An erasure that looks through a long log would else be waited for; the next start goes on with it.
+    runtime.shutdown_timeout(LAST_WORK);
+    done
 }
 
 /// Waits for SIGHUP from now on; what it gives reads the config file anew with each.

@@ -37,6 +37,7 @@ struct StandIns {
     profiles: BTreeMap<u64, u64>,
     sessions: BTreeMap<u64, u64>,
     orders: BTreeMap<u64, u64>,
+    events: BTreeMap<u64, u64>,
 }
 
 impl StandIns {
@@ -45,13 +46,14 @@ impl StandIns {
         self.profiles.extend(pairs(&original.profiles, &stand_in.profiles));
         self.sessions.extend(pairs(&original.sessions, &stand_in.sessions));
         self.orders.extend(pairs(&original.orders, &stand_in.orders));
+        self.events.extend(pairs(&original.events, &stand_in.events));
     }
 
     /// The pseudonyms of ids.
     fn originals(&self) -> Erasure {
         let keys = |map: &BTreeMap<u64, u64>| map.keys().copied().collect();
         let (profiles, sessions) = (keys(&self.profiles), keys(&self.sessions));
-        Erasure { order: None, profiles, sessions, orders: keys(&self.orders) }
+        Erasure { order: None, profiles, sessions, orders: keys(&self.orders), events: keys(&self.events) }
     }
 
     /// What stands in for those that `erasure` names.
@@ -63,6 +65,7 @@ impl StandIns {
             profiles: known(&self.profiles, &erasure.profiles),
             sessions: known(&self.sessions, &erasure.sessions),
             orders: known(&self.orders, &erasure.orders),
+            events: known(&self.events, &erasure.events),
         }
     }
 }
@@ -92,6 +95,9 @@ impl Replacement {
         }
         for (id, other) in who.orders.iter().filter_map(|id| Some((id, OrderId::new(&name(id.as_str())).ok()?))) {
             add(Engine::erasure([], [], [], [id]), Engine::erasure([], [], [], [&other]));
+        }
+        for (id, other) in who.events.iter().filter_map(|id| Some((id, EventId::new(&name(id.as_str())).ok()?))) {
+            add(Engine::erasure_of_events([id]), Engine::erasure_of_events([&other]));
         }
         let texts = who.user.iter().map(UserId::as_str);
         let texts = texts.chain(who.devices.iter().map(AnonymousId::as_str));
@@ -153,6 +159,7 @@ impl Replacement {
 
     fn blank(&self, event: &mut Event) {
         let name = |id: &str| name(&self.mac, id);
+        let is_named = self.who.is_named_by(event);
         if event.user.is_some() && event.user == self.who.user {
             event.user = event.user.take().and_then(|id| UserId::new(&name(id.as_str())).ok());
         }
@@ -169,17 +176,11 @@ impl Replacement {
         }
         // An event's own id is random in a well-built shop. One that is made from the person's must go too; sent again,
         // such an event would count anew.
-        if self.names(event.id.as_str())
-            && let Ok(id) = EventId::new(&name(event.id.as_str()))
-        {
+        if is_named && let Ok(id) = EventId::new(&name(event.id.as_str())) {
             event.id = id;
         }
         event.attribution_token = None;
         event.context = None;
-    }
-
-    fn names(&self, text: &str) -> bool {
-        self.quoted.iter().any(|quoted| text.contains(quoted.trim_matches('"')))
     }
 
     /// Whether a line of JSON names them.

@@ -7,7 +7,9 @@ use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sidecart_engine::Engine;
-use sidecart_engine::nouns::{AnonymousId, Entry, Erasure, Event, OrderId, Record, Request, SessionId, UserId};
+use sidecart_engine::nouns::{
+    AnonymousId, Entry, Erasure, Event, EventId, OrderId, Record, Request, SessionId, UserId,
+};
 
 use super::job::Target;
 use crate::log::{LogError, LogReader, Offset};
@@ -23,6 +25,9 @@ pub struct Who {
     pub sessions: BTreeSet<SessionId>,
     /// Orders made in these visits.
     pub orders: BTreeSet<OrderId>,
+    /// Their events whose own ids are made from theirs. Jobs of before lack it.
+    #[serde(default)]
+    pub events: BTreeSet<EventId>,
 }
 
 impl Who {
@@ -33,9 +38,18 @@ impl Who {
             || self.sessions.contains(&event.session)
             || event.order.as_ref().is_some_and(|id| self.orders.contains(id))
     }
+
+    /// Whether the own id of an event of theirs is made from the user's, a device's or that of its visit. Not from those of
+    /// their other visits: of these there may be a hundred thousand, and as many events.
+    pub fn is_named_by(&self, event: &Event) -> bool {
+        let visit = self.sessions.get(&event.session).map(SessionId::as_str);
+        let shopper = self.user.iter().map(UserId::as_str).chain(self.devices.iter().map(AnonymousId::as_str));
+        shopper.chain(visit).any(|text| event.id.as_str().contains(text))
+    }
 }
 
-/// Reads the log up to `end` three times: for the devices, then for the visits, then for the orders made in them.
+/// Reads the log up to `end` four times: for the devices, then for the visits, then for the orders made in them, then for
+/// the events that name any of these.
 ///
 /// # Errors
 /// [`LogError`].
@@ -51,7 +65,7 @@ pub fn find(log: &dyn LogReader, target: &Target, end: Offset) -> Result<Who, Lo
     }
     devices.retain(|device| target.anonymous.as_ref() == Some(device) || !shared.contains(device));
     let sessions = target.sessions.iter().cloned().collect();
-    complete(log, Who { user: target.user.clone(), devices, sessions, orders: BTreeSet::new() }, end)
+    complete(log, Who { user: target.user.clone(), devices, sessions, ..Who::default() }, end)
 }
 
 /// The pseudonyms of an erasure, to be asked about the ids behind them.
@@ -151,7 +165,7 @@ pub fn end_of_order(log: &dyn LogReader, erasure: &Erasure, part: Range<Offset>)
     Ok(end)
 }
 
-/// Adds the visits in which they were seen, then the orders made in them.
+/// Adds the visits in which they were seen, then the orders made in them, then the events that are named after them.
 fn complete(log: &dyn LogReader, mut who: Who, end: Offset) -> Result<Who, LogError> {
     each_event(log, end, |event| {
         if who.did(event) {
@@ -161,7 +175,14 @@ fn complete(log: &dyn LogReader, mut who: Who, end: Offset) -> Result<Who, LogEr
     // Only now is it known of each event whose it is: a visit is anonymous until its shopper logs in.
     let mut orders = who.orders.clone();
     each_event(log, end, |event| orders.extend(event.order.iter().filter(|_| who.did(event)).cloned()))?;
-    Ok(Who { orders, ..who })
+    who.orders = orders;
+    let mut events = BTreeSet::new();
+    each_event(log, end, |event| {
+        if who.did(event) && who.is_named_by(event) {
+            events.insert(event.id.clone());
+        }
+    })?;
+    Ok(Who { events, ..who })
 }
 
 fn each_event(log: &dyn LogReader, end: Offset, mut visit: impl FnMut(&Event)) -> Result<(), LogError> {

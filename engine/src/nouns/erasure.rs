@@ -18,13 +18,16 @@ pub struct Erasure {
     /// Orders, beyond those that the state knows to be of these profiles.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub orders: Vec<u64>,
+    /// Events whose own ids are made from theirs: of these it is forgotten that they have come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<u64>,
 }
 
 impl Erasure {
     /// How many pseudonyms it names.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.profiles.len() + self.sessions.len() + self.orders.len()
+        self.profiles.len() + self.sessions.len() + self.orders.len() + self.events.len()
     }
 
     /// Whether it names none.
@@ -37,13 +40,15 @@ impl Erasure {
     #[must_use]
     pub fn parts(&self, most: usize) -> Vec<Self> {
         let part = |all: &[u64], n: usize| all.chunks(most.max(1)).nth(n).unwrap_or_default().to_vec();
-        let longest = self.profiles.len().max(self.sessions.len()).max(self.orders.len());
+        let longest = [&self.profiles, &self.sessions, &self.orders, &self.events].map(Vec::len).into_iter().max();
+        let longest = longest.unwrap_or_default();
         (0..longest.div_ceil(most.max(1)))
             .map(|n| Self {
                 order: self.order.clone(),
                 profiles: part(&self.profiles, n),
                 sessions: part(&self.sessions, n),
                 orders: part(&self.orders, n),
+                events: part(&self.events, n),
             })
             .collect()
     }
@@ -58,6 +63,7 @@ impl Erasure {
         add(&mut self.profiles, &other.profiles);
         add(&mut self.sessions, &other.sessions);
         add(&mut self.orders, &other.orders);
+        add(&mut self.events, &other.events);
         self.len() > before
     }
 
@@ -71,6 +77,7 @@ impl Erasure {
         subtract(&mut self.profiles, &other.profiles);
         subtract(&mut self.sessions, &other.sessions);
         subtract(&mut self.orders, &other.orders);
+        subtract(&mut self.events, &other.events);
         self.len() < before
     }
 }

@@ -46,6 +46,22 @@ impl Dedupe {
         true
     }
 
+    /// Forgets that these ids have come; some ten milliseconds per million ids remembered, if any of them is.
+    pub(crate) fn forget(&mut self, ids: &FxHashSet<Key>) {
+        if !ids.iter().any(|&id| self.contains(id)) {
+            return;
+        }
+        let mut order = std::mem::take(&mut self.order).into_iter();
+        for (_, count) in &mut self.marks {
+            let of_minute = order.by_ref().take(*count as usize);
+            let before = self.order.len();
+            self.order.extend(of_minute.filter(|id| !ids.contains(id)));
+            *count = (self.order.len() - before) as u32;
+        }
+        self.marks.retain(|&(_, count)| count > 0);
+        self.seen.retain(|id| !ids.contains(id));
+    }
+
     fn forget_older(&mut self, than: Timestamp) {
         let oldest_kept = than.0.div_euclid(MINUTE_MS);
         while self.marks.front().is_some_and(|&(minute, _)| minute < oldest_kept) && self.forget_oldest() {}
@@ -100,6 +116,22 @@ mod tests {
         assert_eq!(dedupe.len(), 3);
         assert!(dedupe.contains(9) && !dedupe.contains(6));
         assert_eq!(dedupe.marks.iter().map(|&(_, n)| n).sum::<u32>(), 3);
+    }
+
+    #[test]
+    fn what_is_forgotten_leaves_the_others_as_they_were() {
+        let room = DedupeSettings { max_ids: 100, ..HOUR };
+        let (mut dedupe, mut without) = (Dedupe::default(), Dedupe::default());
+        for id in 0..30_u64 {
+            let at = Timestamp((id as i64 / 4) * MINUTE_MS);
+            dedupe.insert(id, at, &room);
+            if !(8..14).contains(&id) {
+                without.insert(id, at, &room);
+            }
+        }
+        dedupe.forget(&(8..14).chain(100..110).collect());
+        assert_eq!((&dedupe.order, &dedupe.marks, &dedupe.seen), (&without.order, &without.marks, &without.seen));
+        assert!(dedupe.insert(9, Timestamp(7 * MINUTE_MS), &room), "it may come anew");
     }
 
     #[test]

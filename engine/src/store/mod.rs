@@ -124,6 +124,11 @@ pub(crate) fn erasure<'a>(
     erasure
 }
 
+/// The pseudonyms of these ids of events; see [`crate::Engine::erasure_of_events`].
+pub(crate) fn erasure_of_events<'a>(ids: impl IntoIterator<Item = &'a EventId>) -> Erasure {
+    Erasure { events: ids.into_iter().map(|id| key(Space::Event, id.as_str())).collect(), ..Erasure::default() }
+}
+
 impl State {
     /// The scorer's model in force.
     pub(crate) fn model(&self) -> &Model {

@@ -16,6 +16,7 @@ pub struct Forgotten {
     devices: Vec<Key>,
     sessions: Vec<Key>,
     orders: Vec<Key>,
+    events: FxHashSet<Key>,
 }
 
 impl Forgotten {
@@ -37,6 +38,7 @@ impl State {
                 .keys_where(|key, session| sessions.contains(&key) || profiles.contains(&session.profile)),
             orders: self.orders.keys_where(|key, order| orders.contains(&key) || profiles.contains(&order.profile)),
             profiles,
+            events: set(&erasure.events),
         }
     }
 
@@ -62,5 +64,6 @@ impl State {
         for key in &found.orders {
             self.orders.remove(*key);
         }
+        self.dedupe.forget(&found.events);
     }
 }
