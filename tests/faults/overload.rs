@@ -13,7 +13,7 @@ use crate::shoppers::ITEMS;
 /// The default of `server.deadline`.
 const DEADLINE: Duration = Duration::from_millis(50);
 /// What p99 may be beyond it here, where other programs take both processors from server and load for as long as they
-/// please. Without admission it is four times the length of the flood: 20 seconds and more.
+/// please. Without admission questions wait for all before them, so that it grows with the flood: seconds.
 const ALLOWANCE: Duration = Duration::from_secs(1);
 /// How many times the sustainable rate is offered.
 const TIMES: f64 = 5.0;

@@ -85,8 +85,9 @@ const ARRIVING: [(F, f32, Option<Of>); 9] = [
 /// The starting weights of an intent. A source's weight in the settings, against its default, scales its own word; that of
 /// a source which is off by default does so by itself.
 pub(super) fn weights(intent: Intent, settings: &CandidateSettings) -> Vector {
+    let usual = CandidateSettings::default();
     let mut weights = [0.0; FEATURES];
-    let mut set = |feature, weight, of| weights[feature as usize] = scale(of, settings) * weight;
+    let mut set = |feature, weight, of| weights[feature as usize] = scale(of, &usual, settings) * weight;
     if intent == Intent::Arrive {
         ARRIVING.into_iter().for_each(|(feature, weight, of)| set(feature, weight, of));
     } else {
@@ -97,9 +98,9 @@ pub(super) fn weights(intent: Intent, settings: &CandidateSettings) -> Vector {
     weights
 }
 
-/// By how much the settings scale a source's word.
-fn scale(of: Option<Of>, settings: &CandidateSettings) -> f32 {
-    of.map_or(1.0, |of| match of(&CandidateSettings::default()).weight {
+/// By how much the settings, against the usual ones, scale a source's word.
+fn scale(of: Option<Of>, usual: &CandidateSettings, settings: &CandidateSettings) -> f32 {
+    of.map_or(1.0, |of| match of(usual).weight {
         off if off <= 0.0 => of(settings).weight,
         weight => of(settings).weight / weight,
     })

@@ -46,7 +46,7 @@ impl Dedupe {
         true
     }
 
-    /// Forgets that these ids have come; some ten milliseconds per million ids remembered, if any of them is.
+    /// Forgets that these ids have come. Walks all ids remembered, once, if any of these is among them.
     pub(crate) fn forget(&mut self, ids: &FxHashSet<Key>) {
         if !ids.iter().any(|&id| self.contains(id)) {
             return;
